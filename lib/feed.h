@@ -1,0 +1,67 @@
+// feed: a list file -> indicators, each line accepted, merged or skipped for a named reason.
+//
+// The format is recognised by content, or fixed by the options: then other content is refused, it never loads as empty.
+// Formats: plain text (address, CIDR, a-b range, address:port, [v6]:port; comments) and Feodo Tracker CSV. Sources and
+// quirks of each: docs/feeds.md.
+//
+// feed_load reads the whole file; what it returns belongs to the caller (feed_free). One thread at a time per call.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "indicator.h"
+#include "problem.h"
+
+enum feed_format { FEED_AUTO, FEED_TEXT, FEED_FEODO_CSV, FEED_FORMATS };
+
+// Why a line was skipped. The names are keys of `ratwatch check -o json`.
+enum feed_skip {
+	FEED_SKIP_MALFORMED,
+	FEED_SKIP_SPECIAL,  // special-purpose address space
+	FEED_SKIP_TOO_WIDE, // prefix shorter than the feed allows
+	FEED_SKIP_NOT_IP,   // domain, URL, hash: not ours, not an error
+	FEED_SKIP_OFFLINE,
+	FEED_SKIPS
+};
+
+struct feed_options {
+	const char *path;
+	const char *name; // NULL: the file name without its last extension
+	enum feed_format format;
+	const char *family;                // where the file names none; NULL: none
+	uint8_t confidence;                // where the file names none
+	unsigned min_prefix4, min_prefix6; // shortest prefix accepted; 0: /12 and /32
+	unsigned max_bad;                  // percent of data lines that may be malformed
+	bool allow_special;
+	bool offline;                       // keep indicators that the feed says are offline
+	bool shared, compromised, sinkhole; // flags given to every indicator
+};
+#define FEED_OPTIONS_DEFAULT                                                                                           \
+	{                                                                                                              \
+		.format = FEED_AUTO, .confidence = 50, .max_bad = 5, .offline = true                                   \
+	}
+
+struct feed {
+	name_id name;
+	char *path;
+	enum feed_format format;
+	struct indicator *indicators; // sorted by indicator_compare, without duplicates
+	size_t n;
+	size_t entries; // distinct address-or-prefix entries
+	size_t merged;  // lines that named an indicator already there
+	size_t skipped[FEED_SKIPS];
+	int64_t modified; // of the file, epoch seconds
+	int64_t updated;  // what the file says of its own age ("Last updated"), epoch seconds; 0: it does not say
+};
+
+// 0, or a negative errno with at least one error in the list (file, line, what is wrong, remedy); skipped lines add
+// warnings (the first five of each reason).
+int feed_load(const struct feed_options *, struct problem_list *, struct feed **ret);
+void feed_free(struct feed *);
+
+const char *feed_format_name(enum feed_format);                 // "text", "feodo-csv"
+int feed_format_parse(const char *name, enum feed_format *ret); // "auto" too; -EINVAL
+const char *feed_skip_name(enum feed_skip);

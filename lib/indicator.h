@@ -1,0 +1,41 @@
+// indicator: one known C2 endpoint as one feed names it.
+//
+// A plain value; names are interned. The same address in several feeds, or with several ports, is several indicators:
+// c2set groups them.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ip.h"
+#include "names.h"
+
+enum {
+	INDICATOR_ALLOWED = 1 << 0,     // on the operator's allowlist: counted in lane allowed, never suspected
+	INDICATOR_COMPROMISED = 1 << 1, // a third party's hacked host
+	INDICATOR_SHARED = 1 << 2,      // CDN or other shared infrastructure
+	INDICATOR_SINKHOLE = 1 << 3,    // taken over by defenders
+	INDICATOR_OFFLINE = 1 << 4,     // the feed says that it no longer answers
+};
+
+struct indicator {
+	struct ip_prefix prefix;
+	uint16_t port;                 // host byte order; 0: any
+	uint8_t proto;                 // IANA number; 0: any
+	uint8_t flags;                 // INDICATOR_*
+	uint8_t confidence;            // 0..100
+	name_id family;                // canonical; the empty name when the feed has none
+	name_id feed;                  // the feed's name
+	uint32_t line;                 // of the feed, 1-based
+	int64_t first_seen, last_seen; // epoch seconds; 0 unknown
+};
+
+// The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are.
+name_id indicator_family(const char *text, size_t len);
+// Whether the controllers of this family connect to their victims (NetBus, ProRAT, ...).
+bool indicator_connects_in(name_id family);
+
+// Order by prefix (address, then length), then port, protocol, family, feed: equal neighbours are duplicates.
+int indicator_compare(const struct indicator *, const struct indicator *);

@@ -1,0 +1,48 @@
+// lane: where a contact is counted, and why.
+//
+// The first lane that holds, in the order of the enum. Lists are files of addresses and prefixes (plain text); the watchlist's
+// lane column is one more. The reason names list or rule and line. Built once, read by any thread, replaced whole by a reload.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "contact.h"
+#include "names.h"
+#include "org.h"
+#include "problem.h"
+
+enum lane {
+	LANE_ALLOWED,
+	LANE_RETRACTED, // reserved
+	LANE_SCANNER,
+	LANE_RESEARCH,
+	LANE_HOSTING,
+	LANE_SHARED,
+	LANE_SINKHOLE,
+	LANE_COUNTED,
+	LANES
+};
+
+const char *lane_name(enum lane);
+int lane_parse(const char *text, size_t len, enum lane *ret); // 0 or -EINVAL
+
+struct lane_list {      // one file whose addresses go to one lane
+	enum lane lane; // ALLOWED, SHARED and SINKHOLE look at the controller; SCANNER, RESEARCH, HOSTING at the victim
+	const char *path;
+};
+
+struct lane_set;
+
+int lane_build(const struct lane_list *, size_t n, struct problem_list *, struct lane_set **ret);
+void lane_free(struct lane_set *);
+
+// `victim` and `controller` are indexes into report->ends (they differ from 0 and 1 only where both ends are listed).
+// *ret_reason: interned text such as "watchlist.csv:39" or "indicator: shared"; the empty name for counted.
+enum lane lane_of(const struct lane_set *, const struct contact_report *, unsigned victim, unsigned controller,
+		  const struct org_facts *victim_org, name_id *ret_reason);
+
+// Whether a contact in this lane makes its victim suspected (docs/architecture.md, "Suspected").
+bool lane_suspects(enum lane, const struct contact_report *, unsigned victim, unsigned controller);

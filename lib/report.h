@@ -1,0 +1,64 @@
+// report: what a replay found, as a table for people or as JSON (docs/report.md) for programs.
+//
+// Reads a tally that holds the whole replay. The same input gives the same bytes, whatever the number of workers. One thread.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "contact.h"
+#include "pkt.h"
+#include "tally.h"
+
+struct report_capture {
+	const char *const *files;
+	size_t n_files;
+	int64_t first_ns, last_ns; // of all packets; 0 when there are none
+	uint64_t packets, bytes;   // bytes on the wire
+	uint64_t verdicts[PKT_VERDICTS];
+	uint64_t snap_cut, quoted, fragments; // notes
+	int64_t residual;                     // packets - sum of verdicts
+};
+
+struct report_feed {
+	const char *path;
+	const char *name;
+	const char *format;
+	size_t entries, skipped;
+	int64_t modified, updated; // epoch seconds; 0 unknown
+};
+
+struct report_indicators {
+	uint64_t generation;
+	size_t entries;
+	const struct report_feed *feeds;
+	size_t n_feeds;
+};
+
+struct report_contact {                            // one contact, whole; only with --contacts
+	struct contact_report last;                // its last report: ends, opener, evidence
+	uint64_t packets[2], bytes[2], payload[2]; // sums
+	name_id org;
+	enum lane lane;
+	name_id reason;
+	bool suspected;
+};
+
+struct report {
+	const char *version;
+	struct report_capture capture;
+	struct report_indicators indicators;
+	struct tally *tally;
+	const struct report_contact *contacts; // sorted by the report itself
+	size_t n_contacts;
+	bool with_contacts;
+	int64_t now; // epoch seconds, for ages of lists in the table; never in JSON
+	bool wide;   // the terminal is wide enough for long names; false: 100 columns
+};
+
+// 0 or a negative errno (writing failed, no memory).
+int report_json(const struct report *, FILE *to);
+int report_table(const struct report *, FILE *to);
