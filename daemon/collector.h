@@ -1,0 +1,38 @@
+// collector: drains the workers' contact reports: organization, lane, suspected, tally.
+//
+// One thread, which may wait a millisecond when there is nothing. A contact keeps organization, lane and reason until it ends, whatever is
+// reloaded meanwhile. Live, the tally becomes a batch every flush interval and goes to the sender; in a replay it is left whole for the report.
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "reload.h"
+#include "report.h"
+#include "tally.h"
+#include "worker.h"
+
+struct sender;
+
+struct collector_options {
+	struct workers *workers;
+	struct reload *reload; // the collector is its reader number workers->n
+	bool keep_contacts;    // collect struct report_contact
+	unsigned flush_ms;     // 0: never (replay)
+	struct sender *sender; // NULL: nobody wants batches
+};
+
+struct collector;
+
+int collector_start(const struct collector_options *, struct collector **ret);
+
+// Waits until every worker is done and every report is in the tally; live, the last batch has gone to the sender. 0, or the error that made
+// it give up (no memory).
+int collector_join(struct collector *);
+void collector_free(struct collector *);
+
+// After collector_join.
+struct tally *collector_tally(struct collector *);
+size_t collector_contacts(struct collector *, const struct report_contact **ret);

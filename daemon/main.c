@@ -1,0 +1,577 @@
+// ratwatchd: start in order, wait, stop in reverse. What is wrong is collected by the rooms and said here, once.
+
+#include "batch.h"
+#include "clock.h"
+#include "collector.h"
+#include "config.h"
+#include "eal.h"
+#include "input.h"
+#include "log.h"
+#include "options.h"
+#include "port.h"
+#include "reload.h"
+#include "replay.h"
+#include "report.h"
+#include "sender.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { DONE = 0, FAILED = 1, REFUSED = 2 }; // exit statuses
+
+#define CONTACTS_MAX (1u << 18) // per worker
+#define PORTS_MAX    16
+#define STOP_MS      30000 // how long Redis may take for the last batches
+
+struct run { // everything that is started, in the order in which it is
+	struct options options;
+	struct problem_list problems;
+	struct config *config;
+	struct rules *rules; // until reload takes them over
+	struct reload reload;
+	bool eal;
+	struct port ports[PORTS_MAX];
+	size_t n_ports;
+	int time_field;
+	struct workers workers;
+	char *password;
+	char sensor[80], incarnation[17];
+	struct sender *sender;
+	struct collector *collector;
+	int64_t started_ns;
+	struct stats_sum reported; // by the sender's thread
+	uint64_t reported_missed;
+};
+
+// What the rooms found wrong, and the exit status that belongs to it.
+static int
+refuse(struct run *r)
+{
+	problem_print(&r->problems, stderr);
+	problem_clear(&r->problems);
+	return REFUSED;
+}
+
+// Warnings are said and the run goes on.
+static void
+warn(struct run *r)
+{
+	problem_print(&r->problems, stderr);
+	problem_clear(&r->problems);
+}
+
+static int
+read_password(struct run *r)
+{
+	const char *path = r->config->redis.password_file;
+	struct input in;
+	int err;
+
+	if (path == NULL)
+		return 0;
+	if ((err = input_read(path, &r->problems, &in)) < 0)
+		return err;
+	in.bytes[strcspn(in.bytes, "\r\n")] = '\0';
+	r->password = strdup(in.bytes);
+	input_free(&in);
+	return r->password == NULL ? -ENOMEM : 0;
+}
+
+static int
+load(struct run *r)
+{
+	const struct options *o = &r->options;
+	int err;
+
+	if ((err = config_load(o->config, o->sets, o->n_sets, &r->problems, &r->config)) < 0)
+		return err;
+	log_open(r->config->log.level);
+	if ((err = rules_build(r->config, 1, &r->problems, &r->rules)) < 0)
+		return err;
+	return read_password(r);
+}
+
+static int
+start_eal(struct run *r, bool pinned)
+{
+	const struct config *c = r->config;
+	const char *pci[PORTS_MAX];
+	struct eal_options o = {
+		.program = "ratwatchd",
+		.workers = c->capture.workers,
+		.pinned = pinned,
+		.hugepages = pinned && c->capture.hugepages,
+		.hugepages_wanted = c->capture.hugepages_set,
+		.memory_mb = 64 + c->capture.workers * (4 + c->capture.workers) +
+			     (unsigned)((c->capture.ports.n + 1) * c->capture.buffers / 256),
+		.pci = pci,
+	};
+	int err;
+
+	for (size_t i = 0; pinned && i < c->capture.ports.n && i < PORTS_MAX; i++)
+		if (strncmp(c->capture.ports.items[i], "pci:", 4) == 0)
+			pci[o.n_pci++] = c->capture.ports.items[i] + 4;
+	if ((err = eal_start(&o, &r->problems)) < 0)
+		return err;
+	r->eal = true;
+	return clock_register(&r->time_field);
+}
+
+static int
+start_workers(struct run *r, bool replay)
+{
+	struct workers_options o = {
+		.n = r->config->capture.workers,
+		.ports = r->ports,
+		.n_ports = r->n_ports,
+		.reload = &r->reload,
+		.replay = replay,
+		.time_field = r->time_field,
+		.contacts_max = CONTACTS_MAX,
+	};
+	int err;
+
+	// Workers, and after them the collector.
+	if ((err = reload_init(&r->reload, r->rules, o.n + 1)) < 0)
+		return err;
+	r->rules = NULL;
+	return workers_build(&o, &r->problems, &r->workers);
+}
+
+static void
+fill_status(void *context, struct sink_status *ret)
+{
+	static const char *names[PKT_VERDICTS];
+	struct run *r = context;
+	struct stats_sum sum;
+	uint64_t missed = 0;
+
+	workers_stats(&r->workers, &sum);
+	for (size_t i = 0; i < r->n_ports; i++) {
+		struct port_loss loss;
+
+		port_loss(&r->ports[i], &loss);
+		missed += loss.missed + loss.errors + loss.no_buffer;
+	}
+	ret->started = r->started_ns / 1000000000;
+	ret->hour = (uint32_t)(clock_wall_ns() / 1000000000 / 3600);
+	ret->received = sum.received - r->reported.received;
+	ret->probed = sum.verdicts[PKT_PROBED] - r->reported.verdicts[PKT_PROBED];
+	ret->missed = missed - r->reported_missed;
+	for (int v = 0; v < PKT_VERDICTS; v++) {
+		names[v] = pkt_verdict_name((enum pkt_verdict)v);
+		ret->verdicts[v] = sum.verdicts[v] - r->reported.verdicts[v];
+	}
+	ret->verdict_names = names;
+	ret->n_verdicts = PKT_VERDICTS;
+	r->reported = sum;
+	r->reported_missed = missed;
+}
+
+static int
+start_sender(struct run *r, const char *default_prefix, bool status)
+{
+	const struct config *c = r->config;
+	const char *prefix = c->redis.prefix != NULL ? c->redis.prefix : default_prefix;
+	struct sender_options o = {
+		.sink = {.redis = {.url = c->redis.url,
+				   .user = c->redis.user,
+				   .password = r->password,
+				   .timeout_ms = c->redis.timeout_ms},
+			 .prefix = prefix,
+			 .sensor = r->sensor,
+			 .version = RATWATCH_VERSION},
+		.batch = {.prefix = prefix, .sensor = r->sensor, .incarnation = r->incarnation},
+		.stop_ms = STOP_MS,
+		.status = status ? fill_status : NULL,
+		.context = r,
+	};
+
+	if (c->redis.url == NULL)
+		return 0;
+	return sender_start(&o, &r->problems, &r->sender);
+}
+
+static int
+start_collector(struct run *r, bool replay)
+{
+	struct collector_options o = {
+		.workers = &r->workers,
+		.reload = &r->reload,
+		.keep_contacts = replay && r->options.contacts,
+		.flush_ms = replay ? 0 : r->config->redis.flush_ms,
+		.sender = replay ? NULL : r->sender,
+	};
+
+	return collector_start(&o, &r->collector);
+}
+
+static void
+stop(struct run *r)
+{
+	sender_free(r->sender);
+	collector_free(r->collector);
+	workers_free(&r->workers);
+	for (size_t i = 0; i < r->n_ports; i++)
+		port_close(&r->ports[i]);
+	if (atomic_load_explicit(&r->reload.current, memory_order_acquire) != NULL)
+		reload_fini(&r->reload);
+	rules_free(r->rules);
+	if (r->eal)
+		eal_stop();
+	config_free(r->config);
+	free(r->password);
+	problem_clear(&r->problems);
+	options_free(&r->options);
+}
+
+static int
+check(struct run *r)
+{
+	struct c2set_facts facts;
+
+	if (load(r) < 0)
+		return refuse(r);
+	warn(r);
+	c2set_facts(r->rules->c2, &facts);
+	for (size_t i = 0; i < r->rules->n_feeds; i++)
+		printf("feed %s: %s, %zu entries, %zu lines skipped\n", r->rules->feeds[i].path,
+		       r->rules->feeds[i].format, r->rules->feeds[i].entries, r->rules->feeds[i].skipped);
+	printf("would load: %zu indicators (%zu prefixes) from %zu feeds, %zu watched organizations\n", facts.entries,
+	       facts.prefixes, r->rules->n_feeds, org_watched(r->rules->orgs));
+	return DONE;
+}
+
+static int
+open_replay_port(struct run *r)
+{
+	struct port_options o = {.queues = (uint16_t)r->config->capture.workers, .queue_size = 1024, .buffers = 8191};
+	int err;
+
+	if ((err = port_open_ring(&o, &r->problems, &r->ports[0])) == 0)
+		r->n_ports = 1;
+	return err;
+}
+
+static int
+start_replay(struct run *r)
+{
+	int err;
+
+	if ((err = replay_check(r->options.captures, r->options.n_captures, &r->problems)) < 0 ||
+	    (err = start_eal(r, false)) < 0 || (err = open_replay_port(r)) < 0 || (err = start_workers(r, true)) < 0)
+		return err;
+	// Redis is asked before the work, not after it; the name of the run is known only then.
+	strcpy(r->incarnation, "r");
+	snprintf(r->sensor, sizeof(r->sensor), "replay-%s", r->options.run_id != NULL ? r->options.run_id : "pending");
+	return 0;
+}
+
+static int
+run_capture(struct run *r, struct replay_facts *ret)
+{
+	struct replay_options o = {
+		.files = r->options.captures,
+		.n_files = r->options.n_captures,
+		.port = &r->ports[0],
+		.workers = &r->workers,
+		.time_field = r->time_field,
+		.progress = isatty(STDERR_FILENO),
+	};
+	struct replay *replay;
+	int err, lost;
+
+	if ((err = start_collector(r, true)) < 0 || (err = replay_start(&o, &replay)) < 0)
+		return err;
+	if ((err = workers_start(&r->workers)) < 0)
+		return err;
+	err = replay_join(replay, &r->problems, ret);
+	workers_join(&r->workers);
+	lost = collector_join(r->collector);
+	return err < 0 ? err : lost;
+}
+
+static void
+fill_capture(const struct run *r, const struct replay_facts *facts, struct report_capture *ret)
+{
+	struct stats_sum sum;
+
+	workers_stats(&r->workers, &sum);
+	*ret = (struct report_capture){
+		.files = r->options.captures,
+		.n_files = r->options.n_captures,
+		.first_ns = facts->first_ns,
+		.last_ns = facts->last_ns,
+		.packets = facts->packets,
+		.bytes = facts->bytes,
+		.snap_cut = facts->cut,
+		.quoted = sum.quoted,
+		.fragments = sum.fragments,
+		.residual = (int64_t)facts->packets,
+	};
+	for (int v = 0; v < PKT_VERDICTS; v++) {
+		ret->verdicts[v] = sum.verdicts[v];
+		ret->residual -= (int64_t)sum.verdicts[v];
+	}
+}
+
+static int
+print_report(struct run *r, const struct replay_facts *facts)
+{
+	const struct rules *rules = reload_rules(&r->reload);
+	struct c2set_facts c2;
+	struct report report = {
+		.version = RATWATCH_VERSION,
+		.indicators = {.generation = rules->generation, .feeds = rules->feeds, .n_feeds = rules->n_feeds},
+		.tally = collector_tally(r->collector),
+		.with_contacts = r->options.contacts,
+		.note = r->options.note,
+		.now = clock_wall_ns() / 1000000000,
+	};
+	int err;
+
+	c2set_facts(rules->c2, &c2);
+	report.indicators.entries = c2.entries;
+	report.n_contacts = collector_contacts(r->collector, &report.contacts);
+	fill_capture(r, facts, &report.capture);
+	err = r->options.json ? report_json(&report, stdout) : report_table(&report, stdout);
+	if (err == 0 && fflush(stdout) != 0)
+		err = -errno;
+	if (err < 0)
+		log_error("report: cannot be written: %s", strerror(-err));
+	return err;
+}
+
+static void
+name_run(struct run *r, const struct replay_facts *facts)
+{
+	uint64_t digest = (facts->digest ^ reload_rules(&r->reload)->digest) * 0x9E3779B97F4A7C15u;
+
+	if (r->options.run_id == NULL)
+		snprintf(r->sensor, sizeof(r->sensor), "replay-%016" PRIx64, digest);
+}
+
+// One part per entity, after the last packet.
+static int
+deliver_replay(struct run *r, const struct replay_facts *facts)
+{
+	if (r->config->redis.url == NULL)
+		return DONE;
+	name_run(r, facts);
+	if (start_sender(r, "ratwatch-replay:", false) < 0) {
+		refuse(r);
+		return FAILED;
+	}
+	if (sender_flush(r->sender, collector_tally(r->collector)) < 0 || sender_stop(r->sender) > 0) {
+		log_error("redis: the report above is not wholly in Redis; run the same command again: what is there "
+			  "already is not counted twice");
+		return FAILED;
+	}
+	return DONE;
+}
+
+static int
+check_redis(struct run *r)
+{
+	int err = start_sender(r, "ratwatch-replay:", false);
+
+	if (r->sender != NULL)
+		sender_stop(r->sender);
+	sender_free(r->sender);
+	r->sender = NULL;
+	return err;
+}
+
+static int
+replay(struct run *r)
+{
+	struct replay_facts facts;
+	int err;
+
+	if (load(r) < 0 || start_replay(r) < 0 || check_redis(r) < 0)
+		return refuse(r);
+	warn(r);
+	if ((err = run_capture(r, &facts)) < 0) {
+		bool input = r->problems.errors > 0;
+
+		problem_print(&r->problems, stderr);
+		return input ? REFUSED : FAILED;
+	}
+	if (print_report(r, &facts) < 0)
+		return FAILED;
+	return deliver_replay(r, &facts);
+}
+
+static int
+open_ports(struct run *r)
+{
+	const struct config *c = r->config;
+	struct port_options o = {
+		.queues = (uint16_t)c->capture.workers,
+		.queue_size = c->capture.queue_size,
+		.buffers = c->capture.buffers,
+		.promiscuous = c->capture.promiscuous,
+	};
+	int err = 0;
+
+	if (c->capture.ports.n == 0 || c->capture.ports.n > PORTS_MAX) {
+		problem_add(&r->problems, PROBLEM_ERROR, r->options.config, 0, "capture.ports",
+			    "%zu ports; write 1 to %d, such as [af_packet:eth0]", c->capture.ports.n, PORTS_MAX);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < c->capture.ports.n; i++) {
+		int failed = port_open(c->capture.ports.items[i], (unsigned)i, &o, &r->problems, &r->ports[r->n_ports]);
+
+		if (failed == 0)
+			r->n_ports++;
+		err = failed < 0 ? failed : err;
+	}
+	return err;
+}
+
+static void
+name_sensor(struct run *r)
+{
+	uint64_t life = 0;
+
+	snprintf(r->sensor, sizeof(r->sensor), "%s", r->config->sensor.name);
+	if (getrandom(&life, sizeof(life), 0) != sizeof(life))
+		life = (uint64_t)r->started_ns;
+	snprintf(r->incarnation, sizeof(r->incarnation), "%016" PRIx64, life);
+}
+
+static int
+start_live(struct run *r)
+{
+	int err;
+
+	name_sensor(r);
+	if ((err = start_eal(r, true)) < 0 || (err = open_ports(r)) < 0 || (err = start_workers(r, false)) < 0 ||
+	    (err = start_sender(r, "ratwatch:", true)) < 0 || (err = start_collector(r, false)) < 0)
+		return err;
+	return workers_start(&r->workers);
+}
+
+static void
+log_running(const struct run *r)
+{
+	const struct rules *rules = reload_rules((struct reload *)(uintptr_t)&r->reload);
+	struct c2set_facts facts;
+
+	c2set_facts(rules->c2, &facts);
+	log_info("running: %zu ports, %u workers, %zu indicators, %zu watched organizations, Redis %s", r->n_ports,
+		 r->workers.n, facts.entries, org_watched(rules->orgs),
+		 r->config->redis.url != NULL ? r->config->redis.url : "none: nothing is delivered");
+}
+
+// SIGHUP reloads; SIGTERM and SIGINT end.
+static void
+wait_for_signals(struct run *r, const sigset_t *signals)
+{
+	struct reload_thread_options o = {.reload = &r->reload,
+					  .config_path = r->options.config,
+					  .sets = r->options.sets,
+					  .n_sets = r->options.n_sets};
+	struct reload_thread *reload = NULL;
+	int signal = 0;
+
+	if (reload_thread_start(&o, &reload) < 0)
+		log_error("reload: no thread for it; SIGHUP will not reload, restart instead");
+	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
+		if (reload != NULL)
+			reload_thread_request(reload);
+	log_info("stopping: %s", strsignal(signal));
+	reload_thread_stop(reload);
+}
+
+static void
+log_equation(const struct run *r)
+{
+	struct stats_sum sum;
+
+	workers_stats(&r->workers, &sum);
+	log_info("packets: received %" PRIu64 " = probed %" PRIu64 " + not_ip %" PRIu64 " + truncated %" PRIu64
+		 " + malformed %" PRIu64 " + too_deep %" PRIu64 ", residual %" PRId64 "; hits %" PRIu64,
+		 sum.received, sum.verdicts[PKT_PROBED], sum.verdicts[PKT_NOT_IP], sum.verdicts[PKT_TRUNCATED],
+		 sum.verdicts[PKT_MALFORMED], sum.verdicts[PKT_TOO_DEEP], sum.residual, sum.hits);
+	for (size_t i = 0; i < r->n_ports; i++) {
+		struct port_loss loss;
+
+		port_loss(&r->ports[i], &loss);
+		log_info("port %s: missed %" PRIu64 ", errors %" PRIu64 ", no buffer %" PRIu64, r->ports[i].name,
+			 loss.missed, loss.errors, loss.no_buffer);
+	}
+}
+
+static int
+finish_live(struct run *r)
+{
+	size_t waiting;
+	int err;
+
+	atomic_store_explicit(&r->workers.stop, true, memory_order_release);
+	workers_join(&r->workers);
+	err = collector_join(r->collector);
+	waiting = r->sender != NULL ? sender_stop(r->sender) : 0;
+	log_equation(r);
+	if (waiting > 0)
+		log_error("redis: %zu batches could not be delivered within %d s and are lost: %s", waiting,
+			  STOP_MS / 1000, "bring Redis back before you stop ratwatchd");
+	return err < 0 || waiting > 0 ? FAILED : DONE;
+}
+
+static int
+live(struct run *r)
+{
+	sigset_t signals;
+
+	// Blocked before the first thread starts, so that every thread has them blocked and only sigwait takes them.
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	if (load(r) < 0 || start_live(r) < 0)
+		return refuse(r);
+	warn(r);
+	log_running(r);
+	wait_for_signals(r, &signals);
+	return finish_live(r);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run r = {.started_ns = clock_wall_ns()};
+	int status;
+
+	log_open(6);
+	signal(SIGPIPE, SIG_IGN);
+	if (options_parse(argc, argv, &r.problems, &r.options) < 0)
+		return refuse(&r);
+	switch (r.options.mode) {
+	case OPTIONS_HELP:
+		status = fputs(options_usage, stdout) == EOF ? FAILED : DONE;
+		break;
+	case OPTIONS_VERSION:
+		status = puts("ratwatchd " RATWATCH_VERSION) == EOF ? FAILED : DONE;
+		break;
+	case OPTIONS_CHECK:
+		status = check(&r);
+		break;
+	case OPTIONS_REPLAY:
+		status = replay(&r);
+		break;
+	default:
+		status = live(&r);
+	}
+	stop(&r);
+	return status;
+}

@@ -1,0 +1,199 @@
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char options_usage[] =
+	"usage: ratwatchd -c FILE                      watch the ports of the configuration\n"
+	"       ratwatchd -n -c FILE                   check configuration, feeds and databases\n"
+	"       ratwatchd -r CAPTURE [-r ...] [-f FEED ...] [-w WATCHLIST ...] [-d DATABASE ...] [-c FILE]\n"
+	"                 [-o table|json] [--contacts] [--redis URL]\n"
+	"\n"
+	"  -c FILE          configuration (YAML; see ratwatch.yaml(5))\n"
+	"  -d DATABASE      MaxMind-format database, or a CSV address,country,network; repeat for more\n"
+	"  -f FEED          list of known C2 addresses; repeat for more\n"
+	"  -n               check and print what would be loaded\n"
+	"  -o table|json    form of the report (default: table)\n"
+	"  -r CAPTURE       replay a capture (pcap, pcapng; - is standard input) and report; repeat for more\n"
+	"  -w WATCHLIST     CSV of the organizations to watch; repeat for more\n"
+	"  --contacts       list each contact in the JSON report\n"
+	"  --note TEXT      a line under the title of each table\n"
+	"  --prefix PREFIX  of the Redis keys (default: ratwatch: live, ratwatch-replay: in a replay)\n"
+	"  --redis URL      redis://host[:port][/db] or unix:///path\n"
+	"  --run-id ID      name of this replay in Redis (default: a hash of captures and lists)\n"
+	"  --set KEY=VALUE  override a configuration key, such as --set indicators.allow_special=true\n"
+	"  --workers N      packet workers (default: 1)\n"
+	"  --help, --version\n"
+	"\n"
+	"exit status: 0 done; 1 failed while running; 2 usage, configuration or input error\n";
+
+enum { OPT_CONTACTS = 256, OPT_NOTE, OPT_PREFIX, OPT_REDIS, OPT_RUN_ID, OPT_SET, OPT_WORKERS, OPT_HELP, OPT_VERSION };
+
+static const struct option longs[] = {
+	{"contacts", no_argument, NULL, OPT_CONTACTS},     {"help", no_argument, NULL, OPT_HELP},
+	{"note", required_argument, NULL, OPT_NOTE},       {"prefix", required_argument, NULL, OPT_PREFIX},
+	{"redis", required_argument, NULL, OPT_REDIS},     {"run-id", required_argument, NULL, OPT_RUN_ID},
+	{"set", required_argument, NULL, OPT_SET},         {"version", no_argument, NULL, OPT_VERSION},
+	{"workers", required_argument, NULL, OPT_WORKERS}, {0},
+};
+
+static int
+append(const char ***list, size_t *n, const char *item)
+{
+	const char **grown = reallocarray(*list, *n + 1, sizeof(*grown));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	grown[(*n)++] = item;
+	*list = grown;
+	return 0;
+}
+
+// An option that is a configuration key in short: "-f x" is "--set indicators.feeds=x".
+static int
+set(struct options *o, const char *key, const char *value)
+{
+	char **grown = reallocarray(o->owned, o->n_owned + 1, sizeof(*grown));
+	char *text;
+
+	if (grown == NULL)
+		return -ENOMEM;
+	o->owned = grown;
+	if (asprintf(&text, "%s=%s", key, value) == -1)
+		return -ENOMEM;
+	o->owned[o->n_owned++] = text;
+	return append(&o->sets, &o->n_sets, text);
+}
+
+static int
+usage(struct problem_list *problems, const char *option, const char *what)
+{
+	problem_add(problems, PROBLEM_ERROR, "ratwatchd", 0, option, "%s", what);
+	return -EINVAL;
+}
+
+static int
+take_form(struct options *o, struct problem_list *problems)
+{
+	if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
+		return usage(problems, "-o", "unknown form; write table or json");
+	o->json = strcmp(optarg, "json") == 0;
+	return 0;
+}
+
+static int
+take(struct options *o, int option, struct problem_list *problems)
+{
+	switch (option) {
+	case 'c':
+		o->config = optarg;
+		return 0;
+	case 'd':
+		return set(o, "organizations.databases", optarg);
+	case 'f':
+		return set(o, "indicators.feeds", optarg);
+	case 'n':
+		o->mode = OPTIONS_CHECK;
+		return 0;
+	case 'o':
+		return take_form(o, problems);
+	case 'r':
+		return append(&o->captures, &o->n_captures, optarg);
+	case 'w':
+		return set(o, "organizations.watchlists", optarg);
+	case OPT_CONTACTS:
+		o->contacts = true;
+		return 0;
+	case OPT_NOTE:
+		o->note = optarg;
+		return 0;
+	case OPT_PREFIX:
+		return set(o, "redis.prefix", optarg);
+	case OPT_REDIS:
+		return set(o, "redis.url", optarg);
+	case OPT_RUN_ID:
+		o->run_id = optarg;
+		return 0;
+	case OPT_SET:
+		return append(&o->sets, &o->n_sets, optarg);
+	case OPT_WORKERS:
+		return set(o, "capture.workers", optarg);
+	case OPT_HELP:
+		o->mode = OPTIONS_HELP;
+		return 0;
+	case OPT_VERSION:
+		o->mode = OPTIONS_VERSION;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static bool
+run_id_is_valid(const char *id)
+{
+	size_t n = strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+	return n >= 1 && n <= 48 && id[n] == '\0';
+}
+
+static int
+settle_mode(struct options *o, struct problem_list *problems)
+{
+	if (o->mode == OPTIONS_HELP || o->mode == OPTIONS_VERSION)
+		return 0;
+	if (o->run_id != NULL && !run_id_is_valid(o->run_id))
+		return usage(problems, "--run-id", "not a name; write 1 to 48 of A-Z a-z 0-9 . _ -");
+	if (o->n_captures > 0 && o->mode == OPTIONS_CHECK)
+		return usage(problems, "-n", "checks a configuration, not a capture; leave out -n or -r");
+	if (o->n_captures > 0)
+		o->mode = OPTIONS_REPLAY;
+	else if (o->config == NULL)
+		return usage(problems, NULL, "nothing to do; write -c FILE to watch ports or -r CAPTURE to replay");
+	return 0;
+}
+
+int
+options_parse(int argc, char **argv, struct problem_list *problems, struct options *ret)
+{
+	struct options o = {.mode = OPTIONS_LIVE};
+	int option, err = 0;
+
+	opterr = 0;
+	while (err == 0 && (option = getopt_long(argc, argv, ":c:d:f:no:r:w:", longs, NULL)) != -1) {
+		if (option == '?' || option == ':') {
+			problem_add(problems, PROBLEM_ERROR, "ratwatchd", 0, argv[optind - 1],
+				    option == ':' ? "wants an argument; see ratwatchd --help"
+						  : "unknown option; see ratwatchd --help");
+			err = -EINVAL;
+		} else {
+			err = take(&o, option, problems);
+		}
+	}
+	if (err == 0 && optind < argc) {
+		problem_add(problems, PROBLEM_ERROR, "ratwatchd", 0, argv[optind],
+			    "stands alone; write -r before a capture, -f before a list");
+		err = -EINVAL;
+	}
+	if (err == 0)
+		err = settle_mode(&o, problems);
+	if (err < 0) {
+		options_free(&o);
+		return err;
+	}
+	*ret = o;
+	return 0;
+}
+
+void
+options_free(struct options *o)
+{
+	for (size_t i = 0; i < o->n_owned; i++)
+		free(o->owned[i]);
+	free(o->owned);
+	free(o->sets);
+	free(o->captures);
+	*o = (struct options){0};
+}

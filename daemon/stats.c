@@ -1,0 +1,34 @@
+#include "stats.h"
+
+static uint64_t
+get(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void
+add(const struct stats *s, struct stats_sum *sum)
+{
+	sum->received += get(&s->received);
+	sum->bytes += get(&s->bytes);
+	for (size_t v = 0; v < PKT_VERDICTS; v++)
+		sum->verdicts[v] += get(&s->verdicts[v]);
+	sum->hits += get(&s->hits);
+	sum->fragments += get(&s->fragments);
+	sum->quoted += get(&s->quoted);
+	sum->overflow += get(&s->overflow);
+	sum->forwarded += get(&s->forwarded);
+}
+
+void
+stats_sum(const struct stats *const *workers, size_t n, struct stats_sum *ret)
+{
+	struct stats_sum sum = {0};
+
+	for (size_t i = 0; i < n; i++)
+		add(workers[i], &sum);
+	sum.residual = (int64_t)sum.received;
+	for (size_t v = 0; v < PKT_VERDICTS; v++)
+		sum.residual -= (int64_t)sum.verdicts[v];
+	*ret = sum;
+}

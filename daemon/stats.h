@@ -1,0 +1,37 @@
+// stats: what the workers counted, as one packet equation.
+//
+// Each worker owns one struct stats and is its only writer; any thread may add them up. All counters are packets since the start unless
+// their name says bytes. received == the sum of verdicts, always, within one worker's burst.
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pkt.h"
+
+struct stats {
+	_Alignas(64) _Atomic uint64_t received;
+	_Atomic uint64_t bytes; // on the wire
+	_Atomic uint64_t verdicts[PKT_VERDICTS];
+	_Atomic uint64_t hits;      // packets with a listed end
+	_Atomic uint64_t fragments; // of the hits: later fragments, or ports not captured
+	_Atomic uint64_t quoted;    // of the hits: ICMP errors
+	_Atomic uint64_t overflow;  // of the hits: the contact table was full
+	_Atomic uint64_t forwarded; // of the hits: handed to the worker that owns the contact
+};
+
+struct stats_sum { // plain copy of a sum
+	uint64_t received, bytes, verdicts[PKT_VERDICTS], hits, fragments, quoted, overflow, forwarded;
+	int64_t residual; // received - sum of verdicts: 0 when no worker is within a burst
+};
+
+// One writer: a plain load and store, relaxed because readers want the number and nothing else that was written.
+static inline void
+stats_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void stats_sum(const struct stats *const *workers, size_t n, struct stats_sum *ret);

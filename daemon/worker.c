@@ -1,0 +1,433 @@
+#include "worker.h"
+
+#include "clock.h"
+#include "contact.h"
+#include "pkt.h"
+#include "tsan.h"
+
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BURST        32   // packets; two addresses each fill one C2SET_BURST
+#define HEADERS_MAX  256  // bytes of a packet in several segments that are copied for the parser
+#define REPORTS      4096 // places in a worker's report ring
+#define FORWARDS     1024 // places in a ring between two workers
+#define IDLE_POLLS   64   // empty polls before the core is offered to others
+#define SWEEP_POLLS  16   // polls between two steps of the sweep
+#define SWEEP_BUDGET 64   // places of the contact table in one step
+
+struct hit { // what one worker hands to another
+	struct flow flow;
+	struct flow_match match[2]; // of flow.src, flow.dst
+};
+
+struct worker {
+	unsigned index;
+	struct workers *all;
+	const struct port *ports;
+	size_t n_ports;
+	struct reload *reload;
+	struct clock clock;
+	struct contact_table *contacts;
+	struct rte_ring *reports;
+	struct rte_ring *from[WORKERS_MAX]; // hits that others found; NULL from itself
+	struct rte_ring *to[WORKERS_MAX];   // hits for others
+	unsigned idle, polls;
+	uint64_t overflow_seen;
+	struct stats stats;
+};
+
+struct burst { // the packets of one receive, as the steps below fill it
+	struct rte_mbuf *mbufs[BURST];
+	unsigned n;
+	const uint8_t *headers[BURST];
+	uint32_t captured[BURST];
+	struct pkt_ip ip[BURST];
+	uint8_t packet_of[BURST]; // of each probed pair of addresses
+	struct ip_addr addrs[2 * BURST];
+	unsigned probed;
+	uint8_t copies[BURST][HEADERS_MAX];
+};
+
+_Static_assert(2 * BURST <= C2SET_BURST, "a burst is matched in one call");
+_Static_assert(sizeof(struct hit) % 4 == 0 && sizeof(struct contact_report) % 4 == 0, "ring elements are words");
+
+unsigned
+worker_owner(const struct ip_addr *a, const struct ip_addr *b, unsigned n)
+{
+	// A sum does not care which came first; not the salt of any other table.
+	uint64_t h = ip_hash(a, 0x5851F42D4C957F2Du) + ip_hash(b, 0x5851F42D4C957F2Du);
+
+	return (unsigned)((h ^ (h >> 32)) % n);
+}
+
+static bool
+emit(void *context, const struct contact_report *report)
+{
+	struct worker *w = context;
+
+	// DPDK copies the element and only lacks the const.
+	return rte_ring_sp_enqueue_elem(w->reports, (void *)(uintptr_t)report, sizeof(*report)) == 0;
+}
+
+// The headers as linear bytes: in place, or copied when they may be spread over several segments.
+static void
+expose_headers(struct burst *b, unsigned i)
+{
+	struct rte_mbuf *m = b->mbufs[i];
+
+	if (likely(m->nb_segs == 1)) {
+		b->headers[i] = rte_pktmbuf_mtod(m, const uint8_t *);
+		b->captured[i] = m->data_len;
+		return;
+	}
+	b->captured[i] = RTE_MIN(rte_pktmbuf_pkt_len(m), (uint32_t)HEADERS_MAX);
+	b->headers[i] = rte_pktmbuf_read(m, 0, b->captured[i], b->copies[i]);
+}
+
+static void
+receive(struct worker *w, const struct port *port, struct burst *b)
+{
+	b->n = rte_eth_rx_burst(port->id, (uint16_t)w->index, b->mbufs, BURST);
+	for (unsigned i = 0; i < b->n; i++) {
+		tsan_takes(b->mbufs[i]);
+		rte_prefetch0(rte_pktmbuf_mtod(b->mbufs[i], const void *));
+	}
+}
+
+// Every packet gets its verdict here; the addresses of those that have some are lined up for the probe.
+static void
+parse(struct worker *w, struct burst *b)
+{
+	uint32_t verdicts[PKT_VERDICTS] = {0};
+	uint64_t bytes = 0;
+
+	b->probed = 0;
+	for (unsigned i = 0; i < b->n; i++) {
+		enum pkt_verdict v;
+
+		expose_headers(b, i);
+		v = pkt_locate(b->headers[i], b->captured[i], &b->ip[i]);
+		verdicts[v]++;
+		bytes += rte_pktmbuf_pkt_len(b->mbufs[i]);
+		if (v != PKT_PROBED)
+			continue;
+		b->addrs[2 * b->probed] = b->ip[i].src;
+		b->addrs[2 * b->probed + 1] = b->ip[i].dst;
+		b->packet_of[b->probed++] = (uint8_t)i;
+	}
+	stats_add(&w->stats.received, b->n);
+	stats_add(&w->stats.bytes, bytes);
+	for (int v = 0; v < PKT_VERDICTS; v++)
+		stats_add(&w->stats.verdicts[v], verdicts[v]);
+}
+
+static void
+count_hit(struct worker *w, const struct flow *flow)
+{
+	stats_add(&w->stats.hits, 1);
+	if (flow->portless)
+		stats_add(&w->stats.fragments, 1);
+	if (flow->icmp_error)
+		stats_add(&w->stats.quoted, 1);
+}
+
+static void
+take_forwarded(struct worker *w)
+{
+	struct hit hit;
+
+	for (unsigned i = 0; i < w->all->n; i++)
+		while (w->from[i] != NULL && rte_ring_sc_dequeue_elem(w->from[i], &hit, sizeof(hit)) == 0)
+			contact_packet(w->contacts, &hit.flow, hit.match);
+}
+
+// While the owner's ring is full this worker takes what was forwarded to itself, so that two cannot wait for each other.
+static void
+forward(struct worker *w, unsigned owner, struct hit *hit)
+{
+	while (rte_ring_sp_enqueue_elem(w->to[owner], hit, sizeof(*hit)) != 0) {
+		take_forwarded(w);
+		sched_yield();
+	}
+	stats_add(&w->stats.forwarded, 1);
+}
+
+static void
+follow(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned i)
+{
+	unsigned owner = worker_owner(&b->ip[i].src, &b->ip[i].dst, w->all->n);
+	struct hit hit;
+
+	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), &b->ip[i], &hit.flow);
+	hit.flow.time_ns = clock_packet_ns(&w->clock, b->mbufs[i]);
+	c2set_describe(c2, &hit.flow.src, hit.flow.sport, hit.flow.proto, &hit.match[0]);
+	c2set_describe(c2, &hit.flow.dst, hit.flow.dport, hit.flow.proto, &hit.match[1]);
+	count_hit(w, &hit.flow);
+	if (owner == w->index)
+		contact_packet(w->contacts, &hit.flow, hit.match);
+	else
+		forward(w, owner, &hit);
+}
+
+static void
+follow_hits(struct worker *w, const struct c2set *c2, const struct burst *b, uint64_t hits)
+{
+	while (hits != 0) {
+		unsigned pair = (unsigned)__builtin_ctzll(hits) / 2;
+
+		follow(w, c2, b, b->packet_of[pair]);
+		hits &= ~(UINT64_C(3) << (2 * pair)); // both ends listed: still one packet
+	}
+}
+
+static void
+free_burst(struct burst *b)
+{
+	for (unsigned i = 0; i < b->n; i++)
+		tsan_gives(b->mbufs[i]);
+	rte_pktmbuf_free_bulk(b->mbufs, b->n);
+}
+
+static unsigned
+poll_port(struct worker *w, const struct port *port, const struct c2set *c2, struct burst *b)
+{
+	receive(w, port, b);
+	if (b->n == 0)
+		return 0;
+	parse(w, b);
+	follow_hits(w, c2, b, c2set_match(c2, b->addrs, 2 * b->probed));
+	free_burst(b);
+	return b->n;
+}
+
+static void
+count_overflow(struct worker *w)
+{
+	struct contact_facts facts;
+
+	contact_facts(w->contacts, &facts);
+	stats_add(&w->stats.overflow, facts.overflow_packets - w->overflow_seen);
+	w->overflow_seen = facts.overflow_packets;
+}
+
+static void
+sweep(struct worker *w)
+{
+	int64_t now_ns = w->clock.replay ? w->clock.last_ns : clock_now_ns(&w->clock);
+
+	contact_sweep(w->contacts, now_ns, SWEEP_BUDGET);
+	count_overflow(w);
+}
+
+// One round over all queues and rings. Returns the packets that it took.
+static unsigned
+poll(struct worker *w, struct burst *b)
+{
+	// Valid until we report quiescent below, and not after.
+	const struct rules *rules = reload_rules(w->reload);
+	unsigned n = 0;
+
+	for (size_t p = 0; p < w->n_ports; p++)
+		n += poll_port(w, &w->ports[p], rules->c2, b);
+	take_forwarded(w);
+	if (++w->polls % SWEEP_POLLS == 0)
+		sweep(w);
+	rte_rcu_qsbr_quiescent(w->reload->readers, w->index);
+	return n;
+}
+
+static void
+rest(struct worker *w, unsigned n)
+{
+	if (n > 0)
+		w->idle = 0;
+	else if (++w->idle >= IDLE_POLLS)
+		sched_yield(); // on a core of its own this returns at once
+}
+
+static bool
+asked_to_stop(const struct worker *w)
+{
+	return atomic_load_explicit(&w->all->stop, memory_order_acquire);
+}
+
+// After the flag was seen an empty queue stays empty: pairs with the reader's release.
+static bool
+reader_is_done(const struct worker *w)
+{
+	return atomic_load_explicit(&w->all->no_more, memory_order_acquire);
+}
+
+// Others may still hand over hits until each of them has no packet left.
+static void
+take_last_forwarded(struct worker *w)
+{
+	atomic_fetch_add_explicit(&w->all->drained, 1, memory_order_acq_rel);
+	while (atomic_load_explicit(&w->all->drained, memory_order_acquire) < w->all->n) {
+		take_forwarded(w);
+		rte_rcu_qsbr_quiescent(w->reload->readers, w->index);
+		sched_yield();
+	}
+	take_forwarded(w);
+}
+
+static void
+end_contacts(struct worker *w)
+{
+	while (contact_flush(w->contacts) > 0) {
+		rte_rcu_qsbr_quiescent(w->reload->readers, w->index);
+		sched_yield(); // the collector is draining
+	}
+	count_overflow(w);
+	atomic_fetch_add_explicit(&w->all->done, 1, memory_order_release);
+}
+
+static int
+worker_run(void *arg)
+{
+	struct worker *w = arg;
+	struct burst *b = calloc(1, sizeof(*b));
+
+	reload_reader_online(w->reload, w->index);
+	while (b != NULL && !asked_to_stop(w)) {
+		bool last = reader_is_done(w);
+		unsigned n = poll(w, b);
+
+		if (last && n == 0)
+			break;
+		rest(w, n);
+	}
+	take_last_forwarded(w);
+	end_contacts(w);
+	reload_reader_offline(w->reload, w->index);
+	free(b);
+	return b == NULL ? -ENOMEM : 0;
+}
+
+static struct rte_ring *
+make_ring(const char *what, unsigned from, unsigned to, unsigned element, unsigned places)
+{
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "rw_%.8s_%u_%u", what, from % 1000, to % 1000);
+	return rte_ring_create_elem(name, element, places, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+}
+
+static int
+make_worker(const struct workers_options *o, unsigned index, struct workers *all)
+{
+	struct worker *w = aligned_alloc(64, RTE_ALIGN(sizeof(*w), 64));
+	struct contact_options contacts = {
+		.max = o->contacts_max, .owner = (uint8_t)index, .lazy = o->replay, .emit = emit, .context = w};
+
+	if (w == NULL)
+		return -ENOMEM;
+	*w = (struct worker){
+		.index = index,
+		.all = all,
+		.ports = o->ports,
+		.n_ports = o->n_ports,
+		.reload = o->reload,
+		.clock = {.replay = o->replay, .field = o->time_field},
+	};
+	all->items[index] = w;
+	w->reports = make_ring("reports", index, 0, sizeof(struct contact_report), REPORTS);
+	all->reports[index] = w->reports;
+	if (w->reports == NULL)
+		return -ENOMEM;
+	return contact_build(&contacts, &w->contacts);
+}
+
+static int
+join_workers(struct workers *all)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		for (unsigned j = 0; j < all->n; j++) {
+			struct rte_ring *ring;
+
+			if (i == j)
+				continue;
+			if ((ring = make_ring("hits", i, j, sizeof(struct hit), FORWARDS)) == NULL)
+				return -ENOMEM;
+			all->items[i]->to[j] = ring;
+			all->items[j]->from[i] = ring;
+		}
+	return 0;
+}
+
+int
+workers_build(const struct workers_options *o, struct problem_list *problems, struct workers *ret)
+{
+	int err = 0;
+
+	*ret = (struct workers){.n = o->n};
+	for (unsigned i = 0; err == 0 && i < o->n; i++)
+		err = make_worker(o, i, ret);
+	if (err == 0)
+		err = join_workers(ret);
+	if (err < 0) {
+		problem_add(problems, PROBLEM_ERROR, "capture", 0, "workers",
+			    "no memory for the tables of %u workers; use fewer", o->n);
+		workers_free(ret);
+	}
+	return err;
+}
+
+void
+workers_free(struct workers *all)
+{
+	for (unsigned i = 0; i < all->n; i++) {
+		struct worker *w = all->items[i];
+
+		if (w == NULL)
+			continue;
+		for (unsigned j = 0; j < all->n; j++)
+			rte_ring_free(w->to[j]);
+		rte_ring_free(w->reports);
+		contact_free(w->contacts);
+		free(w);
+	}
+	*all = (struct workers){0};
+}
+
+int
+workers_start(struct workers *all)
+{
+	for (unsigned i = 0; i < all->n; i++) {
+		int err = rte_eal_remote_launch(worker_run, all->items[i], i + 1);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+void
+workers_join(struct workers *all)
+{
+	for (unsigned i = 0; i < all->n; i++)
+		rte_eal_wait_lcore(i + 1);
+}
+
+void
+workers_stats(const struct workers *all, struct stats_sum *ret)
+{
+	const struct stats *stats[WORKERS_MAX];
+
+	for (unsigned i = 0; i < all->n; i++)
+		stats[i] = &all->items[i]->stats;
+	stats_sum(stats, all->n, ret);
+}
