@@ -161,6 +161,8 @@ fill_status(void *context, struct sink_status *ret)
 		missed += loss.missed + loss.errors + loss.no_buffer;
 	}
 	ret->started = r->started_ns / 1000000000;
+	ret->generation = atomic_load_explicit(&r->reload.generation, memory_order_relaxed);
+	ret->indicators = atomic_load_explicit(&r->reload.indicators, memory_order_relaxed);
 	ret->hour = (uint32_t)(clock_wall_ns() / 1000000000 / 3600);
 	ret->received = sum.received - r->reported.received;
 	ret->probed = sum.verdicts[PKT_PROBED] - r->reported.verdicts[PKT_PROBED];

@@ -167,6 +167,16 @@ rules_free(struct rules *r)
 	free(r);
 }
 
+static void
+note_facts(struct reload *r, const struct rules *rules)
+{
+	struct c2set_facts facts;
+
+	c2set_facts(rules->c2, &facts);
+	atomic_store_explicit(&r->generation, rules->generation, memory_order_relaxed);
+	atomic_store_explicit(&r->indicators, facts.entries, memory_order_relaxed);
+}
+
 int
 reload_init(struct reload *r, struct rules *rules, unsigned readers)
 {
@@ -178,6 +188,7 @@ reload_init(struct reload *r, struct rules *rules, unsigned readers)
 		return -ENOMEM;
 	rte_rcu_qsbr_init(r->readers, readers);
 	atomic_init(&r->current, rules);
+	note_facts(r, rules);
 	return 0;
 }
 
@@ -186,15 +197,18 @@ reload_fini(struct reload *r)
 {
 	rules_free(atomic_load_explicit(&r->current, memory_order_acquire));
 	free(r->readers);
-	*r = (struct reload){0};
+	*r = (struct reload){.readers = NULL};
 }
 
 void
 reload_publish(struct reload *r, struct rules *rules)
 {
-	struct rules *old = atomic_exchange_explicit(&r->current, rules, memory_order_acq_rel);
-	uint64_t token = rte_rcu_qsbr_start(r->readers);
+	struct rules *old;
+	uint64_t token;
 
+	note_facts(r, rules);
+	old = atomic_exchange_explicit(&r->current, rules, memory_order_acq_rel);
+	token = rte_rcu_qsbr_start(r->readers);
 	// Not rte_rcu_qsbr_synchronize: as a library call it would be invisible to ThreadSanitizer.
 	while (!rte_rcu_qsbr_check(r->readers, token, false))
 		sched_yield();

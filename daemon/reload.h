@@ -38,6 +38,8 @@ void rules_free(struct rules *);
 struct reload {
 	_Atomic(struct rules *) current; // publisher: release; readers: acquire
 	struct rte_rcu_qsbr *readers;
+	// Of the rules in force, for whoever is no reader; publisher writes, relaxed.
+	_Atomic uint64_t generation, indicators;
 };
 
 // `readers` threads, numbered from 0, will look at the rules. 0 or -ENOMEM. Takes the rules over.
