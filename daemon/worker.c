@@ -79,7 +79,12 @@ emit(void *context, const struct contact_report *report)
 	struct worker *w = context;
 
 	// DPDK copies the element and only lacks the const.
-	return rte_ring_sp_enqueue_elem(w->reports, (void *)(uintptr_t)report, sizeof(*report)) == 0;
+	while (rte_ring_sp_enqueue_elem(w->reports, (void *)(uintptr_t)report, sizeof(*report)) != 0) {
+		if (!w->clock.replay)
+			return false; // a tap does not wait
+		sched_yield(); // a capture does, so that its report does not depend on timing
+	}
+	return true;
 }
 
 // The headers as linear bytes: in place, or copied when they may be spread over several segments.

@@ -8,17 +8,17 @@
 
 // Bits of the filter per key: 0.3 to 0.5 % of the addresses that are not in the set pass it, at any size.
 #define BITS_PER_KEY 28
-#define WORDS_MIN 1024
+#define WORDS_MIN    1024
 
 // A prefix is in the filter as the blocks of this length that it covers or lies in, under a salt of its own; so one further look
 // at the filter tells whether any prefix, of whatever length, may hold an address.
-#define BLOCK4 (96 + 24)
-#define BLOCK6 32
+#define BLOCK4     (96 + 24)
+#define BLOCK6     32
 #define BLOCKS_MAX (1u << 20) // beyond, every address is looked up in the table of prefixes
 
 struct entry { // all indicators of one address or prefix
 	struct ip_prefix prefix;
-	uint32_t first, n; // in indicators
+	uint32_t first, n;       // in indicators
 	struct flow_match match; // what does not depend on the port of a flow
 };
 
@@ -393,7 +393,8 @@ build(struct c2set *s, const struct indicator *in, size_t n)
 		memcpy(s->indicators, in, n * sizeof(*in));
 	s->n_indicators = n;
 	qsort(s->indicators, n, sizeof(*in), compare);
-	if ((err = draw_salts(s)) < 0 || (err = group(s)) < 0 || (err = make_filter(s)) < 0 || (err = make_table(s)) < 0)
+	if ((err = draw_salts(s)) < 0 || (err = group(s)) < 0 || (err = make_filter(s)) < 0 ||
+	    (err = make_table(s)) < 0)
 		return err;
 	for (size_t i = 0; i < s->n_entries; i++)
 		place(s, i);

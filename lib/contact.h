@@ -6,7 +6,7 @@
 // direction only uses the same function with an empty other half; acknowledgements that advance prove the other side's packets.
 //
 // One thread. Changes leave through `emit` as plain values with deltas since the last report. When emit refuses (its ring is
-// full) the deltas stay in the table and go later; nothing is lost. Packets that find the table full are counted in
+// full) the deltas stay in the table and go later; nothing is lost, but packets of the next hour count in the old one until emit takes it. Packets that find the table full are counted in
 // contact_facts.overflow_packets.
 
 #pragma once

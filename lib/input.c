@@ -114,7 +114,8 @@ input_read(const char *path, struct problem_list *problems, struct input *ret)
 	if (err == -EAGAIN)
 		err = read_once(path, problems, ret);
 	if (err == -EAGAIN)
-		refuse(problems, path, err, "changes while it is read; write a new file and rename it over the old one");
+		refuse(problems, path, err,
+		       "changes while it is read; write a new file and rename it over the old one");
 	return err;
 }
 

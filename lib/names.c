@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK 4096 // names whose texts stand in one block of pointers
+#define CHUNK  4096 // names whose texts stand in one block of pointers
 #define CHUNKS 1024
 
 // Ids are handed out only after their text is stored; whoever got an id through a ring, a queue or a published set sees it. The
@@ -14,8 +14,8 @@
 static _Atomic(_Atomic(char *) *) chunks[CHUNKS];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of what follows
-static name_id count = 1;				  // 0 is the empty name
-static name_id *table;					  // open addressing: ids, 0 is free
+static name_id count = 1;                                // 0 is the empty name
+static name_id *table;                                   // open addressing: ids, 0 is free
 static size_t places;
 
 static uint64_t

@@ -1,0 +1,573 @@
+#include "contact.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define NONE    UINT32_MAX
+#define HOUR_NS (3600 * INT64_C(1000000000))
+
+// What one direction has shown. A join: the order in which packets come does not matter but for `began_ack`.
+struct side {
+	bool seen;      // a packet
+	bool syn;       // a SYN, with or without ACK
+	bool plain_syn; // a SYN without ACK: this side opened
+	bool syn_ack;
+	bool segment; // a segment with ACK, without SYN and RST
+	bool answer;  // UDP and the rest: a packet that is no ICMP error
+	bool payload;
+	bool has_ack;
+	uint32_t isn;       // of its SYN
+	uint32_t began_ack; // the first acknowledgement number
+	uint32_t ack;       // the highest, modulo 2^32
+};
+
+struct entry {
+	uint32_t next;                  // in its chain, or in the list of free places
+	bool used, pending;             // pending: something is not reported yet
+	bool ended;                     // waits only for its last report
+	bool settled;                   // the opener has been decided
+	bool was_answered, was_two_way; // have been reported or wait in `report`
+	struct side sides[2];           // of ends[0], ends[1]
+	struct contact_report report;   // the next one: deltas and flags not yet sent
+};
+
+struct contact_table {
+	struct contact_options options;
+	struct entry *entries;
+	uint32_t *chains;         // heads; NONE: empty
+	uint32_t mask, free, top; // top: places never used begin here
+	uint32_t cursor;
+	int64_t pass_ns; // when the sweep's round began
+	uint64_t salt, serial;
+	struct contact_facts facts;
+};
+
+const char *
+contact_opener_name(enum contact_opener o)
+{
+	static const char *const names[] = {"victim", "controller", "unknown"};
+
+	return names[o];
+}
+
+const char *
+contact_evidence_name(enum contact_evidence e)
+{
+	static const char *const names[] = {"attempt", "answered", "two_way"};
+
+	return names[e];
+}
+
+int
+contact_build(const struct contact_options *o, struct contact_table **ret)
+{
+	struct contact_table *t = calloc(1, sizeof(*t));
+	size_t chains = 16;
+
+	if (t == NULL)
+		return -ENOMEM;
+	while (chains < o->max)
+		chains *= 2;
+	t->options = *o;
+	t->mask = (uint32_t)(chains - 1);
+	t->free = NONE;
+	t->entries = calloc(o->max, sizeof(*t->entries)); // touched as it fills
+	t->chains = malloc(chains * sizeof(*t->chains));
+	if (t->entries == NULL || t->chains == NULL || getrandom(&t->salt, sizeof(t->salt), 0) != sizeof(t->salt)) {
+		contact_free(t);
+		return -ENOMEM;
+	}
+	memset(t->chains, 0xff, chains * sizeof(*t->chains));
+	*ret = t;
+	return 0;
+}
+
+void
+contact_free(struct contact_table *t)
+{
+	if (t == NULL)
+		return;
+	free(t->entries);
+	free(t->chains);
+	free(t);
+}
+
+void
+contact_facts(const struct contact_table *t, struct contact_facts *ret)
+{
+	*ret = t->facts;
+}
+
+// Table ------------------------------------------------------------------------------------------------------------------------
+
+// Both directions of a flow come to the same chain.
+static uint32_t
+chain_of(const struct contact_table *t, const struct flow *f)
+{
+	uint64_t a = ip_hash(&f->src, t->salt + f->sport), b = ip_hash(&f->dst, t->salt + f->dport);
+	uint64_t h = (a + b) ^ (uint64_t)f->proto << 56;
+
+	return (uint32_t)(h ^ h >> 32) & t->mask;
+}
+
+static uint32_t
+chain_of_entry(const struct contact_table *t, const struct entry *e)
+{
+	const struct contact_end *a = &e->report.ends[0], *b = &e->report.ends[1];
+	struct flow f = {.src = a->addr, .dst = b->addr, .sport = a->port, .dport = b->port, .proto = e->report.proto};
+
+	return chain_of(t, &f);
+}
+
+static bool
+is_end(const struct contact_end *end, const struct ip_addr *addr, uint16_t port)
+{
+	return end->port == port && ip_equal(&end->addr, addr);
+}
+
+// Which of the entry's ends sent this packet; -1: it is of another contact. With two equal ends every packet is of the first.
+static int
+sender_in(const struct entry *e, const struct flow *f)
+{
+	const struct contact_end *ends = e->report.ends;
+
+	if (e->ended || e->report.proto != f->proto || e->report.portless != f->portless)
+		return -1;
+	if (is_end(&ends[0], &f->src, f->sport) && is_end(&ends[1], &f->dst, f->dport))
+		return 0;
+	if (is_end(&ends[1], &f->src, f->sport) && is_end(&ends[0], &f->dst, f->dport))
+		return 1;
+	return -1;
+}
+
+static struct entry *
+find(struct contact_table *t, const struct flow *f, int *ret_sender)
+{
+	for (uint32_t i = t->chains[chain_of(t, f)]; i != NONE; i = t->entries[i].next)
+		if ((*ret_sender = sender_in(&t->entries[i], f)) >= 0)
+			return &t->entries[i];
+	return NULL;
+}
+
+static struct entry *
+take_place(struct contact_table *t)
+{
+	struct entry *e;
+
+	if (t->free != NONE) {
+		e = &t->entries[t->free];
+		t->free = e->next;
+	} else if (t->top < t->options.max) {
+		e = &t->entries[t->top++];
+	} else {
+		return NULL;
+	}
+	t->facts.kept++;
+	return e;
+}
+
+static void
+remove_entry(struct contact_table *t, struct entry *e)
+{
+	uint32_t index = (uint32_t)(e - t->entries), *at = &t->chains[chain_of_entry(t, e)];
+
+	while (*at != index)
+		at = &t->entries[*at].next;
+	*at = e->next;
+	e->used = false;
+	e->next = t->free;
+	t->free = index;
+	t->facts.kept--;
+}
+
+// Reports ----------------------------------------------------------------------------------------------------------------------
+
+static void
+clear_deltas(struct contact_report *r)
+{
+	r->born = r->active = r->now_opener = r->now_answered = r->now_two_way = false;
+	memset(r->packets, 0, sizeof(r->packets));
+	memset(r->bytes, 0, sizeof(r->bytes));
+	memset(r->payload, 0, sizeof(r->payload));
+	r->hour_first_ns = r->hour_last_ns = 0;
+}
+
+// Sends what is pending. An ended contact leaves its place with its last report.
+static bool
+send(struct contact_table *t, struct entry *e)
+{
+	if (!e->pending)
+		return true;
+	e->report.ended = e->ended;
+	if (!t->options.emit(t->options.context, &e->report))
+		return false;
+	e->pending = false;
+	clear_deltas(&e->report);
+	if (e->ended)
+		remove_entry(t, e);
+	return true;
+}
+
+static bool
+end(struct contact_table *t, struct entry *e)
+{
+	e->ended = true;
+	e->pending = true;
+	return send(t, e);
+}
+
+// Life -------------------------------------------------------------------------------------------------------------------------
+
+static int64_t
+idle_limit(const struct entry *e)
+{
+	if (e->report.proto != FLOW_TCP)
+		return CONTACT_OTHER_NS;
+	return e->was_answered ? CONTACT_OPEN_NS : CONTACT_HALF_OPEN_NS;
+}
+
+static bool
+is_gap(const struct entry *e, int64_t time_ns)
+{
+	return time_ns - e->report.last_ns > idle_limit(e) || e->report.first_ns - time_ns > idle_limit(e);
+}
+
+// A SYN that opens something new on the same ports. The same initial sequence number is a retransmission, even after a reset.
+static bool
+is_new_syn(const struct entry *e, const struct flow *f, int sender)
+{
+	const struct side *own = &e->sides[sender], *other = &e->sides[1 - sender];
+
+	if (f->proto != FLOW_TCP || (f->tcp_flags & (FLOW_SYN | FLOW_ACK | FLOW_RST)) != FLOW_SYN)
+		return false;
+	if (own->plain_syn)
+		return own->isn != f->seq;
+	if (other->syn_ack) // it was captured before the SYN that it answers
+		return other->began_ack != f->seq + 1;
+	return own->seen || other->seen;
+}
+
+static enum contact_opener
+opener_at(unsigned end)
+{
+	return end == 0 ? CONTACT_VICTIM : CONTACT_CONTROLLER;
+}
+
+static bool
+is_syn(const struct flow *f)
+{
+	return f->proto == FLOW_TCP && (f->tcp_flags & (FLOW_SYN | FLOW_RST)) == FLOW_SYN;
+}
+
+// Who opened, as far as this packet and the listed ports tell: 0 or 1, the index into exact[]; -1: unknown. exact[] of the sender and
+// the receiver.
+static int
+judge_opener(const struct flow *f, bool sender_exact, bool receiver_exact)
+{
+	if (f->portless)
+		return -1;
+	if (is_syn(f))
+		return f->tcp_flags & FLOW_ACK ? 1 : 0;
+	if (sender_exact != receiver_exact)
+		return sender_exact ? 1 : 0; // the indicator's port is where it listens
+	if (f->proto != FLOW_TCP && !f->icmp_error)
+		return 0;
+	return -1;
+}
+
+static void
+settle_opener(struct entry *e, const struct flow *f, unsigned sender)
+{
+	const struct contact_end *ends = e->report.ends;
+	int opener;
+
+	if (e->settled)
+		return;
+	opener = judge_opener(f, ends[sender].match.exact, ends[1 - sender].match.exact);
+	if (opener < 0)
+		return;
+	e->report.opener = opener_at(opener == 0 ? sender : 1 - sender);
+	e->report.now_opener = true;
+	e->settled = true;
+}
+
+// Whether the sender of the first packet is ends[0], the victim.
+static bool
+sender_is_victim(const struct flow *f, const struct flow_match match[2])
+{
+	int opener;
+
+	if (match[0].listed != match[1].listed)
+		return match[1].listed;
+	opener = judge_opener(f, match[0].exact, match[1].exact);
+	return opener < 0 ? ip_compare(&f->src, &f->dst) <= 0 : opener == 0;
+}
+
+static uint32_t
+hour_of(int64_t time_ns)
+{
+	return time_ns > 0 ? (uint32_t)(time_ns / HOUR_NS) : 0;
+}
+
+static void
+begin(struct contact_table *t, struct entry *e, const struct flow *f, const struct flow_match match[2])
+{
+	bool src_first = sender_is_victim(f, match);
+	const struct contact_end src = {f->src, f->sport, match[0]}, dst = {f->dst, f->dport, match[1]};
+	uint32_t chain = chain_of(t, f);
+
+	*e = (struct entry){
+		.next = t->chains[chain],
+		.used = true,
+		.report = {.id = (uint64_t)t->options.owner << 56 | ++t->serial,
+			   .ends = {src_first ? src : dst, src_first ? dst : src},
+			   .proto = f->proto,
+			   .portless = f->portless,
+			   .born = true,
+			   .active = true,
+			   .opener = CONTACT_UNKNOWN,
+			   .hour = hour_of(f->time_ns),
+			   .first_ns = f->time_ns,
+			   .last_ns = f->time_ns},
+	};
+	t->chains[chain] = (uint32_t)(e - t->entries);
+	t->facts.born++;
+}
+
+// Evidence ---------------------------------------------------------------------------------------------------------------------
+
+static void
+note_ack(struct side *s, uint32_t ack)
+{
+	if (!s->has_ack) {
+		s->has_ack = true;
+		s->began_ack = s->ack = ack;
+	} else if ((int32_t)(ack - s->ack) > 0) {
+		s->ack = ack;
+	}
+}
+
+static void
+note_tcp(struct side *s, const struct flow *f)
+{
+	bool syn = f->tcp_flags & FLOW_SYN, ack = f->tcp_flags & FLOW_ACK;
+
+	if (f->tcp_flags & FLOW_RST)
+		return;
+	if (syn) {
+		s->syn = true;
+		s->syn_ack |= ack;
+		s->plain_syn |= !ack;
+		s->isn = f->seq;
+	}
+	if (ack)
+		note_ack(s, f->ack);
+	s->segment |= ack && !syn;
+}
+
+static void
+note_side(struct side *s, const struct flow *f)
+{
+	s->seen = true;
+	s->payload |= f->payload > 0;
+	if (f->proto == FLOW_TCP)
+		note_tcp(s, f);
+	else
+		s->answer |= !f->icmp_error;
+}
+
+static bool
+advanced(const struct side *s, uint32_t by)
+{
+	return s->has_ack && s->ack - s->began_ack > by;
+}
+
+// That the other side answered, from this side's packets alone: it acknowledged the answer to its SYN, or acknowledged ever more.
+static bool
+proves_answer(const struct side *s)
+{
+	return s->segment && (s->plain_syn || advanced(s, 0));
+}
+
+static bool
+is_answered_tcp(const struct side *a, const struct side *b)
+{
+	if (!a->seen || !b->seen)
+		return proves_answer(a->seen ? a : b);
+	return (a->segment && (b->segment || b->syn_ack)) || (b->segment && a->syn_ack);
+}
+
+// A FIN takes one number: an advance by one proves no payload.
+static bool
+is_two_way(const struct side *a, const struct side *b)
+{
+	if (a->payload && b->payload)
+		return true;
+	if (a->seen && b->seen)
+		return false;
+	return (a->payload && advanced(a, 1)) || (b->payload && advanced(b, 1));
+}
+
+static bool
+is_icmp(uint8_t proto)
+{
+	return proto == FLOW_ICMP || proto == FLOW_ICMP6;
+}
+
+static enum contact_evidence
+evidence_of(const struct entry *e)
+{
+	const struct side *a = &e->sides[0], *b = &e->sides[1];
+	const struct contact_end *ends = e->report.ends;
+
+	if (e->report.portless)
+		return CONTACT_ATTEMPT;
+	if (e->report.proto == FLOW_TCP) {
+		if (!is_answered_tcp(a, b))
+			return CONTACT_ATTEMPT;
+		return is_two_way(a, b) ? CONTACT_TWO_WAY : CONTACT_ANSWERED;
+	}
+	if (!a->answer || !b->answer)
+		return CONTACT_ATTEMPT;
+	if (is_icmp(e->report.proto))
+		return ends[0].match.icmp || ends[1].match.icmp ? CONTACT_TWO_WAY : CONTACT_ANSWERED;
+	return a->payload && b->payload ? CONTACT_TWO_WAY : CONTACT_ANSWERED;
+}
+
+static void
+raise_evidence(struct entry *e)
+{
+	enum contact_evidence now = evidence_of(e);
+
+	if (now > e->report.evidence)
+		e->report.evidence = now;
+	if (e->report.evidence >= CONTACT_ANSWERED && !e->was_answered)
+		e->was_answered = e->report.now_answered = e->settled =
+			true; // an opener found later would come too late
+	if (e->report.evidence == CONTACT_TWO_WAY && !e->was_two_way)
+		e->was_two_way = e->report.now_two_way = true;
+}
+
+// Packets ----------------------------------------------------------------------------------------------------------------------
+
+static void
+enter_hour(struct contact_table *t, struct entry *e, uint32_t hour)
+{
+	if (hour <= e->report.hour || !send(t, e))
+		return;
+	e->report.hour = hour;
+	e->report.active = true;
+}
+
+static void
+add(struct entry *e, const struct flow *f, unsigned sender)
+{
+	struct contact_report *r = &e->report;
+
+	if (r->packets[0] + r->packets[1] == 0 || f->time_ns < r->hour_first_ns)
+		r->hour_first_ns = f->time_ns;
+	if (r->packets[0] + r->packets[1] == 0 || f->time_ns > r->hour_last_ns)
+		r->hour_last_ns = f->time_ns;
+	if (f->time_ns < r->first_ns)
+		r->first_ns = f->time_ns;
+	if (f->time_ns > r->last_ns)
+		r->last_ns = f->time_ns;
+	r->packets[sender]++;
+	r->bytes[sender] += f->bytes;
+	r->payload[sender] += f->payload;
+	e->pending = true;
+}
+
+static bool
+is_news(const struct contact_report *r)
+{
+	return r->born || r->active || r->now_opener || r->now_answered || r->now_two_way;
+}
+
+static struct entry *
+begin_new(struct contact_table *t, const struct flow *f, const struct flow_match match[2])
+{
+	struct entry *e = take_place(t);
+
+	if (e == NULL) {
+		t->facts.overflow_packets++;
+		t->facts.overflow_bytes += f->bytes;
+		return NULL;
+	}
+	begin(t, e, f, match);
+	return e;
+}
+
+void
+contact_packet(struct contact_table *t, const struct flow *f, const struct flow_match match[2])
+{
+	int sender = 0;
+	struct entry *e = find(t, f, &sender);
+
+	if (e != NULL && (is_gap(e, f->time_ns) || is_new_syn(e, f, sender))) {
+		end(t, e);
+		e = NULL;
+	}
+	if (e == NULL && (e = begin_new(t, f, match)) == NULL)
+		return;
+	if ((sender = sender_in(e, f)) < 0)
+		return; // cannot be: begin took the ends from this packet
+	enter_hour(t, e, hour_of(f->time_ns));
+	add(e, f, (unsigned)sender);
+	settle_opener(e, f, (unsigned)sender);
+	note_side(&e->sides[sender], f);
+	raise_evidence(e);
+	if (is_news(&e->report))
+		send(t, e);
+}
+
+// Time -------------------------------------------------------------------------------------------------------------------------
+
+#define PASS_NS INT64_C(1000000000) // the sweep begins a round over the table at most once in this time
+
+static bool
+is_nearly_full(const struct contact_table *t)
+{
+	return t->facts.kept > t->options.max - t->options.max / 4;
+}
+
+static void
+sweep_entry(struct contact_table *t, struct entry *e, int64_t now_ns)
+{
+	bool evict = !t->options.lazy || is_nearly_full(t);
+
+	if (e->ended)
+		send(t, e);
+	else if (evict && now_ns - e->report.last_ns > idle_limit(e))
+		end(t, e);
+	else if (!t->options.lazy)
+		send(t, e);
+}
+
+void
+contact_sweep(struct contact_table *t, int64_t now_ns, size_t budget)
+{
+	if (t->cursor == 0) {
+		if (!t->options.lazy && now_ns - t->pass_ns < PASS_NS)
+			return;
+		t->pass_ns = now_ns;
+	}
+	for (; budget > 0 && t->cursor < t->top; budget--, t->cursor++)
+		if (t->entries[t->cursor].used)
+			sweep_entry(t, &t->entries[t->cursor], now_ns);
+	if (t->cursor >= t->top)
+		t->cursor = 0;
+}
+
+size_t
+contact_flush(struct contact_table *t)
+{
+	size_t left = 0;
+
+	for (uint32_t i = 0; i < t->top; i++)
+		if (t->entries[i].used && !end(t, &t->entries[i]))
+			left++;
+	return left;
+}

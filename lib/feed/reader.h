@@ -1,0 +1,41 @@
+// feed/reader: what every format's reader gets and gives.
+//
+// A reader walks the bytes of one file and calls the pile for each line; feed.c has opened the file, chosen the format and judges the
+// result. One thread.
+
+#pragma once
+
+#include "feed.h"
+
+struct feed_pile {
+	const struct feed_options *options;
+	const char *path;
+	struct problem_list *problems;
+	struct feed *feed;
+	size_t places; // allocated in feed->indicators
+	size_t lines;  // that hold data
+	uint32_t line; // the current one, 1-based
+	size_t warned[FEED_SKIPS];
+	size_t trailer; // entries that the file's trailer promises; valid when has_trailer
+	bool has_trailer, has_banner;
+	bool failed; // out of memory
+};
+
+// One data line names this: checked (special-purpose space, width, status) and kept, or skipped under its reason. `in` has prefix, port,
+// proto, flags, confidence, family, first_seen and last_seen; the pile adds feed, line and the options' flags.
+void feed_keep(struct feed_pile *, const struct indicator *in);
+// One data line that gives nothing. `text` is quoted in the warning.
+void feed_skip(struct feed_pile *, enum feed_skip, const char *text, size_t len, const char *why);
+// A comment: looks for "Last updated: ..." and "END n entries".
+void feed_comment(struct feed_pile *, const char *text, size_t len);
+
+// The next line of [*at, end), without its end (LF, CRLF or CR) and surrounding blanks; advances *at. false at the end.
+bool feed_line(const char **at, const char *end, const char **ret_text, size_t *ret_len);
+
+// "2019-01-09 12:00:00" or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
+int64_t feed_time(const char *text, size_t len);
+
+// The readers. 0, or a negative errno with an error in the list: the whole file is refused.
+int feed_read_text(struct feed_pile *, const char *bytes, size_t len);
+int feed_read_feodo(struct feed_pile *, const char *bytes, size_t len);
+bool feed_is_feodo(const char *bytes, size_t len);
