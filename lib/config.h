@@ -21,7 +21,7 @@ struct config_texts {
 
 struct config {
 	struct {
-		char *name; // default: host name
+		char *name; // [A-Za-z0-9._-]{1,64}; default: host name
 	} sensor;
 	struct {
 		struct config_texts ports; // "af_packet:eth0", "pci:0000:01:00.0", "vdev:net_ring0"
@@ -29,13 +29,13 @@ struct config {
 		unsigned queue_size;       // descriptors per queue; default 1024
 		unsigned buffers;          // packet buffers per port; default 16384
 		bool promiscuous;          // default true
-		bool hugepages;            // default: true when there are any
-		bool hugepages_set;        // the file says it
+		bool hugepages;            // true unless the file says false
+		bool hugepages_set;        // the file says true or false; else: use them when there are any
 	} capture;
 	struct {
 		struct feed_options *feeds; // texts owned by the config
 		size_t n_feeds;
-		bool allow_special; // for every feed
+		bool allow_special; // for every feed: also set in each of them
 	} indicators;
 	struct {
 		struct config_texts watchlists, databases;
@@ -58,7 +58,35 @@ struct config {
 	} log;
 };
 
-// path NULL: defaults only; then each `sets[i]` ("key.path=value"; a list key may be given several times and grows). Relative paths in the file
-// are relative to the file's directory. 0, or a negative errno with errors in the list and *ret untouched.
+// path NULL: defaults only; then each `sets[i]`: "section.key=value". A list grows by one item each time, and an empty value
+// ("redis.url=") takes a text without default away or empties a list. Relative paths in the file are relative to the file's directory, in
+// `sets` to the working directory. 0, or a negative errno with errors in the list and *ret untouched.
 int config_load(const char *path, const char *const *sets, size_t n_sets, struct problem_list *, struct config **ret);
 void config_free(struct config *);
+
+enum config_type {
+	CONFIG_TEXT,
+	CONFIG_PATH, // of a file
+	CONFIG_NUMBER,
+	CONFIG_BOOL,
+	CONFIG_AUTO, // true, false or auto
+	CONFIG_CHOICE,
+	CONFIG_TEXTS, // a list
+	CONFIG_PATHS, // a list
+	CONFIG_LANE,  // a list of files whose addresses go to one lane
+	CONFIG_FEEDS, // a list of feeds: a path, or a mapping with the keys of section "indicators.feeds"
+	CONFIG_TYPES
+};
+
+// One line of the table, as manual pages and their tests need it.
+struct config_key {
+	const char *section, *name;
+	enum config_type type;
+	const char *value; // default as the file would write it; NULL: none, or an empty list
+	const char *unit;  // of a number; NULL: it counts
+	unsigned min, max; // of a number
+	bool restart;      // a reload leaves it as it is
+};
+
+// The i-th key, section by section; NULL after the last.
+const struct config_key *config_key(size_t i);
