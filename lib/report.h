@@ -56,8 +56,8 @@ struct report {
 	size_t n_contacts;
 	bool with_contacts;
 	const char *note; // a line under the title of each table; NULL: none
-	int64_t now; // epoch seconds, for ages of lists in the table; never in JSON
-	bool wide;   // the terminal is wide enough for long names; false: 100 columns
+	int64_t now;      // epoch seconds, for ages of lists in the table; never in JSON
+	bool wide;        // the terminal is wide enough for long names; false: 100 columns
 };
 
 // 0 or a negative errno (writing failed, no memory).

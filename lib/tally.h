@@ -61,7 +61,8 @@ struct tally_org {
 
 struct tally_controller {
 	struct ip_addr addr;
-	struct flow_match match; // of the latest report
+	struct flow_match
+		match; // of the latest generation; what depends on the contact (exact, family) is of no use here
 	struct org_network network;
 	int64_t first_ns, last_ns;
 	bool suspected; // has a suspected victim

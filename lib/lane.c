@@ -1,0 +1,226 @@
+#include "lane.h"
+
+#include "feed.h"
+#include "indicator.h"
+#include "prefix_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[LANES] = {"allowed", "retracted", "scanner",  "research",
+					 "hosting", "shared",    "sinkhole", "counted"};
+
+const char *
+lane_name(enum lane l)
+{
+	return names[l];
+}
+
+int
+lane_parse(const char *text, size_t len, enum lane *ret)
+{
+	for (int l = 0; l < LANES; l++)
+		if (strlen(names[l]) == len && memcmp(names[l], text, len) == 0) {
+			*ret = (enum lane)l;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+struct lane_set {
+	struct prefix_table *tables[LANES]; // NULL: no list for this lane; the values are indexes into reasons
+	name_id *reasons;                   // "scanners.txt:12"
+	size_t n_reasons, max_reasons;
+};
+
+static int
+add_reason(struct lane_set *s, const char *path, uint32_t line, uint32_t *ret)
+{
+	const char *slash = strrchr(path, '/');
+	size_t max = s->max_reasons == 0 ? 64 : s->max_reasons * 2;
+	char text[300];
+	name_id *grown;
+
+	if (s->n_reasons == s->max_reasons) {
+		if ((grown = reallocarray(s->reasons, max, sizeof(*grown))) == NULL)
+			return -ENOMEM;
+		s->reasons = grown;
+		s->max_reasons = max;
+	}
+	snprintf(text, sizeof(text), "%.255s:%u", slash != NULL ? slash + 1 : path, line);
+	*ret = (uint32_t)s->n_reasons;
+	s->reasons[s->n_reasons++] = names_of(text);
+	return 0;
+}
+
+static int
+add_feed(struct lane_set *s, enum lane lane, const struct feed *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < f->n; i++) {
+		uint32_t reason;
+
+		if ((err = add_reason(s, f->path, f->indicators[i].line, &reason)) == 0)
+			err = prefix_table_add(s->tables[lane], &f->indicators[i].prefix, reason);
+	}
+	return err;
+}
+
+static int
+add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *problems)
+{
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+	struct feed *f;
+	int err;
+
+	o.path = list->path;
+	o.format = FEED_TEXT;
+	o.allow_special = true; // one's own networks may well be private
+	o.min_prefix4 = 8;
+	o.min_prefix6 = 16;
+	if (s->tables[list->lane] == NULL && (err = prefix_table_build(&s->tables[list->lane])) < 0)
+		return err;
+	if ((err = feed_load(&o, problems, &f)) < 0)
+		return err;
+	err = add_feed(s, list->lane, f);
+	feed_free(f);
+	return err;
+}
+
+int
+lane_build(const struct lane_list *lists, size_t n, struct problem_list *problems, struct lane_set **ret)
+{
+	struct lane_set *s = calloc(1, sizeof(*s));
+	int err = 0;
+
+	if (s == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		int failed = add_list(s, &lists[i], problems);
+
+		err = failed < 0 ? failed : err;
+	}
+	if (err < 0) {
+		lane_free(s);
+		return err;
+	}
+	for (int l = 0; l < LANES; l++)
+		if (s->tables[l] != NULL)
+			prefix_table_seal(s->tables[l], NULL, NULL);
+	*ret = s;
+	return 0;
+}
+
+void
+lane_free(struct lane_set *s)
+{
+	if (s == NULL)
+		return;
+	for (int l = 0; l < LANES; l++)
+		prefix_table_free(s->tables[l]);
+	free(s->reasons);
+	free(s);
+}
+
+struct question { // one contact as seen from one controller
+	const struct lane_set *set;
+	const struct contact_end *victim, *controller;
+	const struct org_facts *org;
+};
+
+static bool
+is_listed(const struct question *q, enum lane lane, const struct ip_addr *a, name_id *ret_reason)
+{
+	int64_t i = q->set->tables[lane] != NULL ? prefix_table_find(q->set->tables[lane], a) : -1;
+
+	if (i < 0)
+		return false;
+	*ret_reason = q->set->reasons[i];
+	return true;
+}
+
+static bool
+is_watchlisted(const struct question *q, enum lane lane, name_id *ret_reason)
+{
+	char text[300];
+
+	if (q->org->attribution != ORG_WATCHLIST || q->org->lane != lane)
+		return false;
+	snprintf(text, sizeof(text), "%.255s:%u", names_text(q->org->source), q->org->line);
+	*ret_reason = names_of(text);
+	return true;
+}
+
+static bool
+is_flagged(const struct question *q, uint8_t flag, const char *reason, name_id *ret_reason)
+{
+	if (!(q->controller->match.flags & flag))
+		return false;
+	*ret_reason = names_of(reason);
+	return true;
+}
+
+static bool
+is_in(const struct question *q, enum lane lane, name_id *ret)
+{
+	switch (lane) {
+	case LANE_ALLOWED:
+		return is_flagged(q, INDICATOR_ALLOWED, "indicator: allowed", ret) ||
+		       is_listed(q, lane, &q->controller->addr, ret);
+	case LANE_SCANNER:
+	case LANE_RESEARCH:
+	case LANE_HOSTING:
+		return is_listed(q, lane, &q->victim->addr, ret) || is_watchlisted(q, lane, ret);
+	case LANE_SHARED:
+		return !q->controller->match.exact && (is_flagged(q, INDICATOR_SHARED, "indicator: shared", ret) ||
+						       is_listed(q, lane, &q->controller->addr, ret));
+	case LANE_SINKHOLE:
+		return is_flagged(q, INDICATOR_SINKHOLE, "indicator: sinkhole", ret) ||
+		       is_listed(q, lane, &q->controller->addr, ret);
+	default:
+		return false;
+	}
+}
+
+enum lane
+lane_of(const struct lane_set *s, const struct contact_report *r, unsigned victim, unsigned controller,
+	const struct org_facts *org, name_id *ret_reason)
+{
+	const struct question q = {.set = s,
+				   .victim = &r->ends[victim],
+				   .controller = &r->ends[controller],
+				   .org = org};
+
+	for (int l = LANE_ALLOWED; l < LANE_COUNTED; l++)
+		if (is_in(&q, (enum lane)l, ret_reason))
+			return (enum lane)l;
+	*ret_reason = 0;
+	return LANE_COUNTED;
+}
+
+// An address that others use as well, or whose controller listens on a port that this contact did not use, is not enough.
+static bool
+match_suffices(const struct flow_match *m)
+{
+	return m->exact || (!m->has_port && !(m->flags & (INDICATOR_COMPROMISED | INDICATOR_SHARED)));
+}
+
+static bool
+opener_suffices(const struct contact_report *r, unsigned victim, unsigned controller)
+{
+	if (r->opener == CONTACT_UNKNOWN)
+		return r->evidence == CONTACT_TWO_WAY;
+	if ((r->opener == CONTACT_VICTIM ? 0u : 1u) == victim)
+		return true;
+	return r->ends[controller].match.connects_in;
+}
+
+bool
+lane_suspects(enum lane lane, const struct contact_report *r, unsigned victim, unsigned controller)
+{
+	return (lane == LANE_COUNTED || lane == LANE_SINKHOLE) && !r->portless && r->evidence >= CONTACT_ANSWERED &&
+	       opener_suffices(r, victim, controller) && match_suffices(&r->ends[controller].match);
+}
