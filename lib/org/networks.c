@@ -1,0 +1,131 @@
+#include "csv.h"
+#include "input.h"
+#include "org/sources.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+org_networks_init(struct org_networks *w)
+{
+	*w = (struct org_networks){0};
+	return prefix_table_build(&w->table);
+}
+
+void
+org_networks_fini(struct org_networks *w)
+{
+	prefix_table_free(w->table);
+	free(w->rows);
+	*w = (struct org_networks){0};
+}
+
+static int
+keep(struct org_networks *w, const struct ip_prefix *p, const struct org_network *row)
+{
+	size_t max = w->max == 0 ? 64 : w->max * 2;
+	struct org_network *grown;
+
+	if (w->n == w->max) {
+		if ((grown = reallocarray(w->rows, max, sizeof(*grown))) == NULL)
+			return -ENOMEM;
+		w->rows = grown;
+		w->max = max;
+	}
+	w->rows[w->n] = *row;
+	return prefix_table_add(w->table, p, (uint32_t)w->n++);
+}
+
+struct columns {
+	int address, country, network;
+};
+
+static bool
+read_header(const char *line, size_t len, struct columns *ret)
+{
+	struct csv_cell cells[CSV_CELLS_MAX];
+	size_t n = csv_split(line, len, cells);
+
+	*ret = (struct columns){csv_column(cells, n, "address"), csv_column(cells, n, "country"),
+				csv_column(cells, n, "network")};
+	return ret->address >= 0 && ret->country >= 0 && ret->network >= 0;
+}
+
+static int
+read_row(struct org_networks *w, const char *line, size_t len, const struct columns *c)
+{
+	struct csv_cell cells[CSV_CELLS_MAX], cell;
+	size_t n = csv_split(line, len, cells);
+	struct org_network row;
+	struct ip_prefix p;
+	char text[256];
+
+	cell = csv_get(cells, n, c->address);
+	if (ip_parse_prefix(cell.text, cell.len, &p) < 0)
+		return -EINVAL;
+	cell = csv_get(cells, n, c->country);
+	row.country = names_of(csv_copy(&cell, text, sizeof(text)));
+	cell = csv_get(cells, n, c->network);
+	row.network = names_of(csv_copy(&cell, text, sizeof(text)));
+	return keep(w, &p, &row);
+}
+
+static size_t
+line_length(const char *at, const char *end)
+{
+	const char *stop = memchr(at, '\n', (size_t)(end - at));
+
+	return (size_t)((stop != NULL ? stop : end) - at);
+}
+
+static int
+read_rows(struct org_networks *w, const char *path, const char *at, const char *end, const struct columns *c,
+	  struct problem_list *problems)
+{
+	int err = 0;
+
+	for (unsigned line = 2; at < end; line++) {
+		size_t len = line_length(at, end), n = len;
+
+		while (n > 0 && (at[n - 1] == '\r' || at[n - 1] == ' '))
+			n--;
+		if (n > 0 && at[0] != '#' && read_row(w, at, n, c) < 0) {
+			problem_add(problems, PROBLEM_ERROR, path, line, "address",
+				    "no address or prefix; write 192.0.2.1 or 192.0.2.0/24");
+			err = -EINVAL;
+		}
+		at += len + (at + len < end);
+	}
+	return err;
+}
+
+int
+org_networks_read(struct org_networks *w, const char *path, struct problem_list *problems)
+{
+	struct columns c;
+	struct input in;
+	size_t len;
+	int err;
+
+	if ((err = input_read(path, problems, &in)) < 0)
+		return err;
+	len = line_length(in.bytes, in.bytes + in.len);
+	while (len > 0 && in.bytes[len - 1] == '\r')
+		len--;
+	if (len > 1024 || memchr(in.bytes, '\0', len) != NULL || !read_header(in.bytes, len, &c)) {
+		input_free(&in);
+		return 0;
+	}
+	len = line_length(in.bytes, in.bytes + in.len);
+	len += len < in.len;
+	err = read_rows(w, path, in.bytes + len, in.bytes + in.len, &c, problems);
+	input_free(&in);
+	return err < 0 ? err : 1;
+}
+
+void
+org_networks_seal(struct org_networks *w)
+{
+	prefix_table_seal(w->table, NULL, NULL);
+}

@@ -1,0 +1,50 @@
+// org/sources: what org.c puts together: watchlists, hand-written networks, MaxMind-format databases.
+
+#pragma once
+
+#include "org.h"
+#include "prefix_table.h"
+
+// Watchlist ------------------------------------------------------------------------------------------------------------------------
+
+struct org_watchlist {
+	struct prefix_table *table; // values: indexes into rows
+	struct org_facts *rows;
+	size_t n, max;
+	size_t ids; // distinct
+};
+
+int org_watchlist_init(struct org_watchlist *);
+void org_watchlist_fini(struct org_watchlist *);
+// Adds a file. 0, or a negative errno with all its errors in the list.
+int org_watchlist_read(struct org_watchlist *, const char *path, struct problem_list *);
+// After the last file. -EINVAL when two networks or names contradict each other.
+int org_watchlist_seal(struct org_watchlist *, struct problem_list *);
+
+// Networks: a CSV address,country,network -----------------------------------------------------------------------------------------
+
+struct org_networks {
+	struct prefix_table *table; // values: indexes into rows
+	struct org_network *rows;
+	size_t n, max;
+};
+
+int org_networks_init(struct org_networks *);
+void org_networks_fini(struct org_networks *);
+// 1: the file is one and was read; 0: it is something else; a negative errno with errors in the list.
+int org_networks_read(struct org_networks *, const char *path, struct problem_list *);
+void org_networks_seal(struct org_networks *);
+
+// MaxMind-format database ---------------------------------------------------------------------------------------------------------
+
+struct org_mmdb;
+
+struct org_record { // what one database says about an address; empty texts and 0 where it says nothing
+	char organization[256], isp[256], as_name[256], country[8];
+	uint32_t asn;
+};
+
+int org_mmdb_open(const char *path, struct problem_list *, struct org_mmdb **ret);
+void org_mmdb_close(struct org_mmdb *);
+// Fills in the fields that are still empty.
+void org_mmdb_find(const struct org_mmdb *, const struct ip_addr *, struct org_record *);
