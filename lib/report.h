@@ -57,7 +57,6 @@ struct report {
 	bool with_contacts;
 	const char *note; // a line under the title of each table; NULL: none
 	int64_t now;      // epoch seconds, for ages of lists in the table; never in JSON
-	bool wide;        // the terminal is wide enough for long names; false: 100 columns
 };
 
 // 0 or a negative errno (writing failed, no memory).

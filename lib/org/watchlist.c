@@ -89,7 +89,7 @@ take_id(struct reading *r, const char *id, struct org_facts *f)
 		wrong(r, "id", "no id; write 1 to 62 of a-z 0-9 . _ -");
 		return;
 	}
-	snprintf(text, sizeof(text), "w-%s", id);
+	snprintf(text, sizeof(text), "w-%.62s", id);
 	f->id = names_of(text);
 }
 
