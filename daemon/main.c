@@ -46,8 +46,6 @@ struct run { // everything that is started, in the order in which it is
 	struct sender *sender;
 	struct collector *collector;
 	int64_t started_ns;
-	struct stats_sum reported; // by the sender's thread
-	uint64_t reported_missed;
 };
 
 // What the rooms found wrong, and the exit status that belongs to it.
@@ -164,17 +162,15 @@ fill_status(void *context, struct sink_status *ret)
 	ret->generation = atomic_load_explicit(&r->reload.generation, memory_order_relaxed);
 	ret->indicators = atomic_load_explicit(&r->reload.indicators, memory_order_relaxed);
 	ret->hour = (uint32_t)(clock_wall_ns() / 1000000000 / 3600);
-	ret->received = sum.received - r->reported.received;
-	ret->probed = sum.verdicts[PKT_PROBED] - r->reported.verdicts[PKT_PROBED];
-	ret->missed = missed - r->reported_missed;
+	ret->received = sum.received;
+	ret->probed = sum.verdicts[PKT_PROBED];
+	ret->missed = missed;
 	for (int v = 0; v < PKT_VERDICTS; v++) {
 		names[v] = pkt_verdict_name((enum pkt_verdict)v);
-		ret->verdicts[v] = sum.verdicts[v] - r->reported.verdicts[v];
+		ret->verdicts[v] = sum.verdicts[v];
 	}
 	ret->verdict_names = names;
 	ret->n_verdicts = PKT_VERDICTS;
-	r->reported = sum;
-	r->reported_missed = missed;
 }
 
 static int

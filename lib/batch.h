@@ -21,8 +21,10 @@ struct batch_options {
 	const char *incarnation; // [A-Za-z0-9]{1,32}: one life of this sensor's numbering
 };
 
-struct batch_args { // one call: keys first, then arguments
-	size_t n_keys, n;
+#define BATCH_FAMILIES 64
+
+struct batch_args {       // one call: keys first, then arguments
+	size_t n_keys, n; // n: of both
 	char **argv;
 	size_t *len;
 };
@@ -30,9 +32,13 @@ struct batch_args { // one call: keys first, then arguments
 struct batch_part {
 	char *entity;
 	uint64_t seq, prev;
-	name_id org;    // of an organization's part; 0 otherwise
-	bool suspected; // the entity is suspected by this part
-	int64_t last_s; // latest event in the part, epoch seconds
+	name_id org;               // of an organization's part; 0 otherwise
+	bool watched;              // an organization on a watchlist with watch=yes
+	bool suspected;            // the entity is suspected by this part
+	int64_t suspected_first_s; // epoch seconds
+	int64_t last_s; // latest event in the part (of suspected organizations: latest suspected one), epoch seconds
+	name_id families[BATCH_FAMILIES]; // that make the organization suspected
+	size_t n_families;
 	struct batch_args apply;
 	bool applied; // set by the sink
 };

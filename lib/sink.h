@@ -20,13 +20,13 @@ struct sink_options {
 };
 
 struct sink_status { // the sensor's hash and its hours; docs/redis.md
-	int64_t started;
+	int64_t started;     // epoch seconds
 	uint64_t generation, indicators;
-	uint64_t received, probed, missed; // since the last status that was delivered
+	uint64_t received, probed, missed; // packets since the start
 	uint64_t verdicts[8];
 	size_t n_verdicts;
 	const char *const *verdict_names;
-	uint32_t hour; // epoch seconds / 3600
+	uint32_t hour; // now, epoch seconds / 3600
 };
 
 struct sink;
