@@ -312,6 +312,12 @@ end_of(struct replay *r, const char *file, pcap_t *p, int got)
 {
 	if (got == PCAP_ERROR_BREAK) // libpcap's way to say: end of file
 		return 0;
+	if (strstr(pcap_geterr(p), "different from the type of the first interface") != NULL) {
+		problem_add(&r->problems, PROBLEM_ERROR, file, 0, NULL,
+			    "holds several link types, of which libpcap reads only one; split it by interface (tshark -Y "
+			    "frame.interface_id==0 -w)");
+		return -EINVAL;
+	}
 	problem_add(&r->problems, PROBLEM_ERROR, file, 0, NULL,
 		    "after packet %" PRIu64 ": %s; copy the file again, or cut it to whole packets (editcap)",
 		    r->facts.packets, pcap_geterr(p));

@@ -139,17 +139,15 @@ extension_length(uint8_t proto, const uint8_t *p)
 	return (p[1] + 1u) * 8;
 }
 
-static enum pkt_verdict
+static void
 walk_extensions(const uint8_t *frame, struct cursor *c, struct pkt_ip *ret)
 {
 	for (int n = 0; is_extension(ret->proto) && !ret->fragment; n++) {
 		const uint8_t *p = c->at;
 		size_t len;
 
-		if (n == PKT_EXTENSIONS_MAX)
-			return PKT_TOO_DEEP;
-		// The addresses are known: what is missing costs ports only.
-		if (left(c) < 8 || left(c) < (len = extension_length(ret->proto, p))) {
+		// The addresses are known: a chain that is cut or too long costs ports only, or it would be a way to hide.
+		if (n == PKT_EXTENSIONS_MAX || left(c) < 8 || left(c) < (len = extension_length(ret->proto, p))) {
 			ret->header_cut = true;
 			break;
 		}
@@ -159,7 +157,6 @@ walk_extensions(const uint8_t *frame, struct cursor *c, struct pkt_ip *ret)
 		c->at += len;
 	}
 	ret->transport = (uint16_t)(c->at - frame);
-	return PKT_PROBED;
 }
 
 static enum pkt_verdict
@@ -179,7 +176,8 @@ locate_v6(const uint8_t *frame, struct cursor c, struct pkt_ip *ret)
 	ret->end = payload != 0 || p[6] == PROTO_NONE ? (uint32_t)(p + 40 + payload - frame) : 0;
 	ret->fragment = false;
 	ret->header_cut = false;
-	return walk_extensions(frame, &c, ret);
+	walk_extensions(frame, &c, ret);
+	return PKT_PROBED;
 }
 
 enum pkt_verdict

@@ -22,12 +22,12 @@ enum pkt_verdict {
 	PKT_NOT_IP,    // ARP, LLDP, an encapsulation that is not understood
 	PKT_TRUNCATED, // the captured bytes end inside the headers that hold the addresses
 	PKT_MALFORMED, // a length or version field contradicts the bytes
-	PKT_TOO_DEEP,  // more tags or extension headers than the bound
+	PKT_TOO_DEEP,  // more tags than the bound
 	PKT_VERDICTS
 };
 
 #define PKT_DEPTH_MAX      8 // tags
-#define PKT_EXTENSIONS_MAX 8 // IPv6 extension headers
+#define PKT_EXTENSIONS_MAX 8 // IPv6 extension headers; beyond, the packet is probed by its addresses only
 
 // Where the IP packet is. Offsets from the first byte of the frame.
 struct pkt_ip {
@@ -36,7 +36,7 @@ struct pkt_ip {
 	uint32_t end;       // offset of the first byte after the IP packet, by its length field
 	uint8_t proto;      // of the transport header
 	bool fragment;      // a fragment that is not the first: no transport header
-	bool header_cut;    // the IPv6 extension headers were not captured to their end: proto is not known
+	bool header_cut;    // the IPv6 extension headers were not read to their end: proto is not known
 };
 
 const char *pkt_verdict_name(enum pkt_verdict);
