@@ -53,8 +53,8 @@ local function key_problem(letter, key, types)
 		types[key] = redis.call('TYPE', key).ok
 		if types[key] == 'none' then
 			types[key] = want
-		elseif letter == 'L' and types[key] == 'string' and redis.pcall('PFCOUNT', key).err then
-			types[key] = 'plain string'
+		elseif letter == 'L' and types[key] == 'string' and type(redis.pcall('PFCOUNT', key)) == 'table' then
+			types[key] = 'plain string' -- a number would be the count, a table is an error
 		end
 	end
 	if types[key] ~= want then

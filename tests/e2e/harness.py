@@ -17,7 +17,7 @@ import time
 BUILD = os.environ['RATWATCH_BUILD']
 SOURCE = os.environ['RATWATCH_SOURCE']
 RATWATCHD = os.path.join(BUILD, 'daemon', 'ratwatchd')
-DEADLINE = 60  # seconds; generous, since machines differ
+DEADLINE = 20  # seconds; generous, since machines differ
 
 
 def skip(why):
@@ -176,6 +176,8 @@ class Daemon:
         return self.process.wait(DEADLINE)
 
     def kill(self):
+        for line in self.lines:
+            print(line)  # what nobody waited for: it explains a failure
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
