@@ -138,6 +138,11 @@ eal_start(const struct eal_options *o, struct problem_list *problems)
 	bool hugepages = false;
 	int err;
 
+	if (access("/sys/devices/system/cpu", R_OK) == -1) {
+		problem_add(problems, PROBLEM_ERROR, "/sys", 0, NULL,
+			    "is not mounted, and DPDK finds the processors there; mount -t sysfs sysfs /sys");
+		return -ENOENT;
+	}
 	if ((err = choose_pages(o, problems, &hugepages)) < 0)
 		return err;
 	arg(&a, "%s", o->program);
