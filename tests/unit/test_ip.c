@@ -1,0 +1,152 @@
+#include "test.h"
+
+#include "ip.h"
+
+static struct ip_addr
+addr(const char *text)
+{
+	struct ip_addr a = {0};
+
+	assert_int_equal(ip_parse(text, strlen(text), &a), 0);
+	return a;
+}
+
+static struct ip_prefix
+prefix(const char *text)
+{
+	struct ip_prefix p = {0};
+
+	assert_true(ip_parse_prefix(text, strlen(text), &p) >= 0);
+	return p;
+}
+
+static void
+addresses_print_as_rfc_5952_asks(void **state)
+{
+	static const char *const pairs[][2] = {
+		{"192.0.2.1", "192.0.2.1"},
+		{"2001:0db8:0:0:0:0:2:1", "2001:db8::2:1"},
+		{"2001:DB8::A", "2001:db8::a"},
+		{"::ffff:192.0.2.1", "192.0.2.1"},
+		{"::", "::"},
+		{"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+	};
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct ip_addr a = addr(pairs[i][0]);
+
+		assert_string_equal(ip_format(&a, text), pairs[i][1]);
+	}
+}
+
+static void
+sloppy_spellings_are_refused(void **state)
+{
+	static const char *const bad[] = {"",
+					  "1.2.3",
+					  "1.2.3.4.5",
+					  "01.2.3.4",
+					  "256.1.1.1",
+					  "1.2.3.4 ",
+					  "1.2.3.4/32x",
+					  "::1%eth0",
+					  "1:2:3:4:5:6:7",
+					  "176.221.42.3254.174.140.223",
+					  "g::1",
+					  "1.2.3.4\n",
+					  "12345678901234567890123456789012345678901234567890"};
+	struct ip_addr a;
+	struct ip_prefix p;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(ip_parse(bad[i], strlen(bad[i]), &a), -EINVAL);
+		assert_int_equal(ip_parse_prefix(bad[i], strlen(bad[i]), &p), -EINVAL);
+	}
+}
+
+static void
+prefixes_mask_their_host_bits_and_say_so(void **state)
+{
+	char text[IP_PREFIX_TEXT_MAX];
+	struct ip_prefix p;
+
+	(void)state;
+	assert_int_equal(ip_parse_prefix("192.168.1.7/16", 14, &p), 1);
+	assert_string_equal(ip_format_prefix(&p, text), "192.168.0.0/16");
+	assert_int_equal(ip_parse_prefix("2001:db8::/32", 13, &p), 0);
+	assert_string_equal(ip_format_prefix(&p, text), "2001:db8::/32");
+	assert_int_equal(ip_parse_prefix("0.0.0.0/0", 9, &p), 0);
+	assert_int_equal(p.len, 96);
+	assert_int_equal(ip_parse_prefix("1.2.3.4/33", 10, &p), -EINVAL);
+	assert_int_equal(ip_parse_prefix("1.2.3.4/-1", 10, &p), -EINVAL);
+}
+
+static void
+a_prefix_of_every_length_holds_its_own_and_not_the_next(void **state)
+{
+	struct ip_addr a = addr("2001:db8:a5a5:5a5a:a5a5:5a5a:a5a5:5a5a");
+
+	(void)state;
+	for (unsigned len = 1; len <= 128; len++) {
+		struct ip_prefix p = {ip_mask(&a, len), (uint8_t)len};
+		struct ip_addr other = a;
+
+		assert_true(ip_prefix_contains(&p, &a));
+		other.bytes[(len - 1) / 8] ^= (uint8_t)(0x80 >> (len - 1) % 8);
+		assert_false(ip_prefix_contains(&p, &other));
+	}
+}
+
+static void
+special_purpose_space_is_named_from_both_directions(void **state)
+{
+	struct ip_prefix p;
+
+	(void)state;
+	p = prefix("10.1.2.3");
+	assert_string_equal(ip_special(&p), "private");
+	p = prefix("100.64.0.0/10");
+	assert_string_equal(ip_special(&p), "shared (CGNAT)");
+	p = prefix("192.0.0.0/9"); // holds 192.0.0.0/24, 192.0.2.0/24, 192.88.99.0/24
+	assert_non_null(ip_special(&p));
+	p = prefix("2001:db8::1");
+	assert_string_equal(ip_special(&p), "documentation");
+	p = prefix("8.8.8.8");
+	assert_null(ip_special(&p));
+	p = prefix("2606:4700::1111");
+	assert_null(ip_special(&p));
+	p = prefix("224.0.0.1");
+	assert_string_equal(ip_special(&p), "multicast");
+}
+
+static void
+ports_are_one_to_65535(void **state)
+{
+	uint16_t port = 0;
+
+	(void)state;
+	assert_int_equal(ip_parse_port("65535", 5, &port), 0);
+	assert_int_equal(port, 65535);
+	assert_int_equal(ip_parse_port("0", 1, &port), -EINVAL);
+	assert_int_equal(ip_parse_port("65536", 5, &port), -EINVAL);
+	assert_int_equal(ip_parse_port("080", 3, &port), -EINVAL);
+	assert_int_equal(ip_parse_port("", 0, &port), -EINVAL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_print_as_rfc_5952_asks),
+		cmocka_unit_test(sloppy_spellings_are_refused),
+		cmocka_unit_test(prefixes_mask_their_host_bits_and_say_so),
+		cmocka_unit_test(a_prefix_of_every_length_holds_its_own_and_not_the_next),
+		cmocka_unit_test(special_purpose_space_is_named_from_both_directions),
+		cmocka_unit_test(ports_are_one_to_65535),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
