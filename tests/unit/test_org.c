@@ -1,0 +1,254 @@
+#include "test.h"
+
+#include "indicator.h"
+#include "lane.h"
+#include "org.h"
+#include "temporary.h"
+
+static struct problem_list problems;
+
+static struct ip_addr
+addr(const char *text)
+{
+	struct ip_addr a = {0};
+
+	assert_int_equal(ip_parse(text, strlen(text), &a), 0);
+	return a;
+}
+
+static int
+build(const char *watchlist, struct org_set **ret)
+{
+	char *path = temporary(watchlist, strlen(watchlist), ".csv");
+	const char *const paths[] = {path};
+	int err;
+
+	problem_clear(&problems);
+	err = org_build(paths, 1, NULL, 0, &problems, ret);
+	temporary_remove(path);
+	return err;
+}
+
+static void
+the_longest_prefix_of_the_watchlist_wins(void **state)
+{
+	struct ip_addr inner = addr("192.0.2.20"), outer = addr("192.0.2.200"), elsewhere = addr("8.8.8.8"),
+		       home = addr("10.1.1.1");
+	struct org_facts f;
+	struct org_set *s;
+
+	(void)state;
+	assert_int_equal(build("network,id,name,sector,country,lane,watch\r\n"
+			       "192.0.2.0/24,isp,\"The \"\"ISP\"\", Ltd\",telecommunications,AT,,no\r\n"
+			       "192.0.2.16/28,bank,Bank,finance,AT,hosting,yes\r\n",
+			       &s),
+			 0);
+	org_find(s, &inner, &f);
+	assert_string_equal(names_text(f.id), "w-bank");
+	assert_int_equal(f.lane, LANE_HOSTING);
+	assert_true(f.watched);
+	assert_int_equal(f.line, 3);
+	org_find(s, &outer, &f);
+	assert_string_equal(names_text(f.name), "The \"ISP\", Ltd");
+	assert_false(f.watched);
+	org_find(s, &elsewhere, &f);
+	assert_int_equal(f.attribution, ORG_UNKNOWN);
+	org_find(s, &home, &f);
+	assert_string_equal(names_text(f.id), "private");
+	assert_int_equal(org_watched(s), 2);
+	org_free(s);
+}
+
+static void
+every_error_of_a_watchlist_is_found_in_one_go(void **state)
+{
+	struct org_set *s = NULL;
+	char text[512];
+
+	(void)state;
+	assert_true(build("network,id,name,country,lane,watch\n"
+			  "192.0.2.0/24,UPPER,a,AT,,\n"
+			  "nonsense,b,b,AT,,\n"
+			  "192.0.2.0/25,c,c,Austria,,\n"
+			  "192.0.2.0/26,d,d,AT,elsewhere,\n"
+			  "192.0.2.0/27,e,e,AT,,perhaps\n",
+			  &s) < 0);
+	assert_null(s);
+	assert_int_equal(problems.errors, 5);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(problems.items[i].line, i + 2);
+	problem_format(&problems.items[1], text, sizeof(text));
+	assert_non_null(strstr(text, ".csv:3: network: no address or prefix; write"));
+}
+
+static void
+contradictions_of_a_watchlist_are_refused(void **state)
+{
+	struct org_set *s;
+
+	(void)state;
+	assert_true(build("network,id,name\n192.0.2.0/24,a,A\n192.0.2.0/24,b,B\n", &s) < 0);
+	assert_true(build("network,id,name\n192.0.2.0/24,a,A\n198.51.100.0/24,a,Other\n", &s) < 0);
+	assert_true(build("id,name\na,A\n", &s) < 0);
+	assert_true(build("", &s) < 0);
+}
+
+static void
+an_independent_table_of_answers_agrees(void **state)
+{
+	const char *data = getenv("RATWATCH_TEST_DATA");
+	char path[512];
+	const char *const paths[] = {path};
+	struct org_set *s;
+	struct org_facts f;
+	struct ip_addr a = addr("8.8.8.8");
+
+	(void)state;
+	if (data == NULL) {
+		print_message("skipped: RATWATCH_TEST_DATA is not set\n");
+		skip();
+	}
+	snprintf(path, sizeof(path), "%s/mmdb/org-asn-v4.mmdb", data);
+	assert_int_equal(org_build(NULL, 0, paths, 1, &problems, &s), 0);
+	org_find(s, &a, &f);
+	assert_string_equal(names_text(f.id), "as15169");
+	assert_int_equal(f.attribution, ORG_ASN);
+	org_free(s);
+}
+
+static void
+broken_databases_answer_unknown_and_never_crash(void **state)
+{
+	static const char *const broken[] = {"MaxMind-DB-test-broken-pointers-24.mmdb",
+					     "GeoIP2-City-Test-Invalid-Node-Count.mmdb"};
+	const char *data = getenv("RATWATCH_TEST_DATA");
+
+	(void)state;
+	if (data == NULL) {
+		print_message("skipped: RATWATCH_TEST_DATA is not set\n");
+		skip();
+	}
+	for (int i = 0; i < 2; i++) {
+		char path[512];
+		const char *const paths[] = {path};
+		struct org_set *s;
+
+		snprintf(path, sizeof(path), "%s/mmdb/%s", data, broken[i]);
+		problem_clear(&problems);
+		if (org_build(NULL, 0, paths, 1, &problems, &s) < 0)
+			continue;
+		for (unsigned n = 0; n < 4096; n++) {
+			const uint8_t four[4] = {(uint8_t)(n >> 4), (uint8_t)(n * 7), 1, 1};
+			struct ip_addr a = ip_from_v4(four);
+			struct org_facts f;
+
+			org_find(s, &a, &f);
+		}
+		org_free(s);
+	}
+}
+
+static void
+what_is_no_database_is_refused_by_name(void **state)
+{
+	char *path = temporary("hello", 5, ".mmdb"), text[512];
+	const char *const paths[] = {path};
+	struct org_set *s;
+
+	(void)state;
+	problem_clear(&problems);
+	assert_true(org_build(NULL, 0, paths, 1, &problems, &s) < 0);
+	problem_format(&problems.items[0], text, sizeof(text));
+	assert_non_null(strstr(text, "is no MaxMind-format database"));
+	temporary_remove(path);
+}
+
+static struct contact_report
+report(void)
+{
+	return (struct contact_report){
+		.ends = {{.addr = addr("192.0.2.1")},
+			 {.addr = addr("8.8.8.8"), .match = {.listed = true, .exact = true, .has_port = true}}},
+		.opener = CONTACT_VICTIM,
+		.evidence = CONTACT_ANSWERED,
+	};
+}
+
+static void
+only_answered_contacts_that_the_victim_opened_suspect(void **state)
+{
+	struct contact_report r = report();
+
+	(void)state;
+	assert_true(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	assert_true(lane_suspects(LANE_SINKHOLE, &r, 0, 1));
+	assert_false(lane_suspects(LANE_HOSTING, &r, 0, 1));
+	r.evidence = CONTACT_ATTEMPT;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r = report();
+	r.opener = CONTACT_CONTROLLER;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r.ends[1].match.connects_in = true;
+	assert_true(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r = report();
+	r.opener = CONTACT_UNKNOWN;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r.evidence = CONTACT_TWO_WAY;
+	assert_true(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r = report();
+	r.ends[1].match.exact = false;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1)); // the list names a port, and it is another
+	r.ends[1].match.has_port = false;
+	assert_true(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r.ends[1].match.flags = INDICATOR_COMPROMISED;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1));
+	r = report();
+	r.portless = true;
+	assert_false(lane_suspects(LANE_COUNTED, &r, 0, 1));
+}
+
+static void
+the_first_lane_that_holds_has_the_contact_and_its_reason(void **state)
+{
+	char *scanners = temporary("# lines count\n192.0.2.0/28\n", 27, ".txt");
+	const struct lane_list lists[] = {{LANE_SCANNER, scanners}};
+	const struct org_facts org = {.attribution = ORG_WATCHLIST,
+				      .lane = LANE_HOSTING,
+				      .line = 9,
+				      .source = names_of("w.csv")};
+	struct contact_report r = report();
+	struct lane_set *s;
+	name_id reason;
+
+	(void)state;
+	problem_clear(&problems);
+	assert_int_equal(lane_build(lists, 1, &problems, &s), 0);
+	assert_int_equal(lane_of(s, &r, 0, 1, &org, &reason), LANE_SCANNER);
+	assert_non_null(strstr(names_text(reason), ".txt:2"));
+	r.ends[0].addr = addr("192.0.2.99");
+	assert_int_equal(lane_of(s, &r, 0, 1, &org, &reason), LANE_HOSTING);
+	assert_string_equal(names_text(reason), "w.csv:9");
+	r.ends[1].match.flags = INDICATOR_ALLOWED;
+	assert_int_equal(lane_of(s, &r, 0, 1, &org, &reason), LANE_ALLOWED);
+	lane_free(s);
+	temporary_remove(scanners);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_longest_prefix_of_the_watchlist_wins),
+		cmocka_unit_test(every_error_of_a_watchlist_is_found_in_one_go),
+		cmocka_unit_test(contradictions_of_a_watchlist_are_refused),
+		cmocka_unit_test(an_independent_table_of_answers_agrees),
+		cmocka_unit_test(broken_databases_answer_unknown_and_never_crash),
+		cmocka_unit_test(what_is_no_database_is_refused_by_name),
+		cmocka_unit_test(only_answered_contacts_that_the_victim_opened_suspect),
+		cmocka_unit_test(the_first_lane_that_holds_has_the_contact_and_its_reason),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	problem_clear(&problems);
+	return failed;
+}
