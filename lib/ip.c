@@ -163,7 +163,10 @@ static const struct {
 	{{203, 0, 113}, 24, true, false, "documentation"},
 	{{224}, 4, true, false, "multicast"},
 	{{240}, 4, true, false, "reserved"},
-	{{0}, 127, false, true, "unspecified or loopback"},
+	{{0}, 128, false, false, "unspecified"},
+	{{[15] = 1}, 128, false, true, "loopback"},
+	// As an IPv6 block it meets only prefixes wider than itself: what lies within is IPv4.
+	{{[10] = 0xff, [11] = 0xff}, 96, false, false, "IPv4-mapped"},
 	{{0, 0x64, 0xff, 0x9b}, 96, false, false, "NAT64"},
 	{{0, 0x64, 0xff, 0x9b, 0, 1}, 48, false, false, "NAT64"},
 	{{0x01}, 64, false, false, "discard-only"},

@@ -71,7 +71,8 @@ ip_compare(const struct ip_addr *a, const struct ip_addr *b)
 	return memcmp(a->bytes, b->bytes, 16);
 }
 
-// A mixing hash for tables (not for adversaries who know the seed).
+// A mixing hash for tables (not for adversaries who know the seed). Tables may take its low or its high bits: multiplying carries
+// upwards only, and the last bytes of an address are the highest, so that the fold and the last product bring them down.
 static inline uint64_t
 ip_hash(const struct ip_addr *a, uint64_t seed)
 {
@@ -79,7 +80,8 @@ ip_hash(const struct ip_addr *a, uint64_t seed)
 
 	h = (h ^ a->halves[0]) * 0x9E3779B97F4A7C15u;
 	h = (h ^ (h >> 32) ^ a->halves[1]) * 0xC2B2AE3D27D4EB4Fu;
-	return h ^ (h >> 29);
+	h = (h ^ (h >> 32)) * 0xD6E8FEB86659FD93u;
+	return h ^ (h >> 32);
 }
 
 struct ip_addr ip_mask(const struct ip_addr *, unsigned len);

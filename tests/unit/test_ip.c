@@ -136,6 +136,103 @@ ports_are_one_to_65535(void **state)
 	assert_int_equal(ip_parse_port("", 0, &port), -EINVAL);
 }
 
+static void
+what_is_printed_reads_back_as_the_same_address(void **state)
+{
+	char text[IP_TEXT_MAX];
+
+	(void)state;
+	srandom(1);
+	for (int i = 0; i < 20000; i++) {
+		struct ip_addr a = {0}, back;
+
+		// Many zero bytes, so that runs of every length and place occur.
+		for (int b = 0; b < 16; b++)
+			a.bytes[b] = random() % 3 == 0 ? (uint8_t)random() : 0;
+		if (i % 2 == 0)
+			a = ip_from_v4(a.bytes);
+		ip_format(&a, text);
+		assert_int_equal(ip_parse(text, strlen(text), &back), 0);
+		assert_true(ip_equal(&a, &back));
+	}
+}
+
+// Such a block would hold the whole of IPv4.
+static void
+an_ipv6_block_around_ipv4_is_special(void **state)
+{
+	static const char text[] = "::fffe:0:0/95";
+	struct ip_prefix p;
+
+	(void)state;
+	assert_int_equal(ip_parse_prefix(text, strlen(text), &p), 0);
+	assert_string_equal(ip_special(&p), "IPv4-mapped");
+}
+
+static void
+private_is_what_belongs_to_the_operator(void **state)
+{
+	static const char *const inside[] = {"10.0.0.1",    "172.16.0.1", "192.168.1.1", "100.64.0.1", "127.0.0.1",
+					     "169.254.0.1", "::1",        "fd00::1",     "fe80::1"};
+	static const char *const outside[] = {"192.0.2.1", "224.0.0.1", "8.8.8.8", "::", "2001:db8::1", "ff02::1"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(inside) / sizeof(inside[0]); i++) {
+		struct ip_addr a = addr(inside[i]);
+
+		assert_true(ip_is_private(&a));
+	}
+	for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+		struct ip_addr a = addr(outside[i]);
+
+		assert_false(ip_is_private(&a));
+	}
+}
+
+#define SLOTS (1u << 17)
+
+static unsigned
+fullest(const uint16_t *slots)
+{
+	unsigned most = 0;
+
+	for (size_t i = 0; i < SLOTS; i++)
+		most = slots[i] > most ? slots[i] : most;
+	return most;
+}
+
+// 65,536 keys that differ in the two bytes at `at`, into a table twice as large; random keys fill a slot with 6 to 8.
+static void
+spread(struct ip_addr base, unsigned at, uint64_t seed)
+{
+	uint16_t *low = calloc(SLOTS, sizeof(*low)), *high = calloc(SLOTS, sizeof(*high));
+
+	assert_non_null(low);
+	assert_non_null(high);
+	for (unsigned i = 0; i < 65536; i++) {
+		base.bytes[at] = (uint8_t)(i >> 8);
+		base.bytes[at + 1] = (uint8_t)i;
+		low[ip_hash(&base, seed) & (SLOTS - 1)]++;
+		high[ip_hash(&base, seed) >> (64 - 17)]++;
+	}
+	assert_true(fullest(low) <= 12);
+	assert_true(fullest(high) <= 12);
+	free(low);
+	free(high);
+}
+
+static void
+neighbours_spread_over_a_table_whichever_two_bytes_differ(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		for (unsigned at = 12; at < 15; at++)
+			spread(addr("203.0.113.0"), at, seed * 0x123456789ABCDEFu);
+		for (unsigned at = 0; at < 15; at++)
+			spread(addr("2001:db8::1"), at, seed * 0x123456789ABCDEFu);
+	}
+}
+
 int
 main(void)
 {
@@ -146,6 +243,10 @@ main(void)
 		cmocka_unit_test(a_prefix_of_every_length_holds_its_own_and_not_the_next),
 		cmocka_unit_test(special_purpose_space_is_named_from_both_directions),
 		cmocka_unit_test(ports_are_one_to_65535),
+		cmocka_unit_test(what_is_printed_reads_back_as_the_same_address),
+		cmocka_unit_test(an_ipv6_block_around_ipv4_is_special),
+		cmocka_unit_test(private_is_what_belongs_to_the_operator),
+		cmocka_unit_test(neighbours_spread_over_a_table_whichever_two_bytes_differ),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
