@@ -237,7 +237,7 @@ flush_is_due(const struct collector *c)
 	       clock_wall_ns() - c->flushed_ns >= (int64_t)c->options.flush_ms * INT64_C(1000000);
 }
 
-// Pairs with the release in end_contacts: after it a worker's ring gets nothing more.
+// Pairs with the release in worker_run: after it a worker's ring gets nothing more.
 static bool
 workers_are_done(const struct collector *c)
 {

@@ -208,9 +208,10 @@ take_buffer(const struct replay *r)
 {
 	struct rte_mbuf *m;
 
-	while ((m = rte_pktmbuf_alloc(r->options.port->pool)) == NULL)
+	while ((m = rte_mbuf_raw_alloc(r->options.port->pool)) == NULL)
 		sched_yield(); // the workers hold them all
 	tsan_takes(m);
+	rte_pktmbuf_reset(m);
 	return m;
 }
 
@@ -313,9 +314,10 @@ end_of(struct replay *r, const char *file, pcap_t *p, int got)
 	if (got == PCAP_ERROR_BREAK) // libpcap's way to say: end of file
 		return 0;
 	if (strstr(pcap_geterr(p), "different from the type of the first interface") != NULL) {
-		problem_add(&r->problems, PROBLEM_ERROR, file, 0, NULL,
-			    "holds several link types, of which libpcap reads only one; split it by interface (tshark -Y "
-			    "frame.interface_id==0 -w)");
+		problem_add(
+			&r->problems, PROBLEM_ERROR, file, 0, NULL,
+			"holds several link types, of which libpcap reads only one; split it by interface (tshark -Y "
+			"frame.interface_id==0 -w)");
 		return -EINVAL;
 	}
 	problem_add(&r->problems, PROBLEM_ERROR, file, 0, NULL,

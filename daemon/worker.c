@@ -33,22 +33,6 @@ struct hit { // what one worker hands to another
 	struct flow_match match[2]; // of flow.src, flow.dst
 };
 
-struct worker {
-	unsigned index;
-	struct workers *all;
-	const struct port *ports;
-	size_t n_ports;
-	struct reload *reload;
-	struct clock clock;
-	struct contact_table *contacts;
-	struct rte_ring *reports;
-	struct rte_ring *from[WORKERS_MAX]; // hits that others found; NULL from itself
-	struct rte_ring *to[WORKERS_MAX];   // hits for others
-	unsigned idle, polls;
-	uint64_t overflow_seen;
-	struct stats stats;
-};
-
 struct burst { // the packets of one receive, as the steps below fill it
 	struct rte_mbuf *mbufs[BURST];
 	unsigned n;
@@ -59,6 +43,23 @@ struct burst { // the packets of one receive, as the steps below fill it
 	struct ip_addr addrs[2 * BURST];
 	unsigned probed;
 	uint8_t copies[BURST][HEADERS_MAX];
+};
+
+struct worker {
+	unsigned index;
+	struct workers *all;
+	const struct port *ports;
+	size_t n_ports;
+	struct reload *reload;
+	struct clock clock;
+	struct contact_table *contacts;
+	struct burst *burst; // the one in hand
+	struct rte_ring *reports;
+	struct rte_ring *from[WORKERS_MAX]; // hits that others found; NULL from itself
+	struct rte_ring *to[WORKERS_MAX];   // hits for others
+	unsigned idle, polls;
+	uint64_t overflow_seen;
+	struct stats stats;
 };
 
 _Static_assert(2 * BURST <= C2SET_BURST, "a burst is matched in one call");
@@ -82,7 +83,7 @@ emit(void *context, const struct contact_report *report)
 	while (rte_ring_sp_enqueue_elem(w->reports, (void *)(uintptr_t)report, sizeof(*report)) != 0) {
 		if (!w->clock.replay)
 			return false; // a tap does not wait
-		sched_yield(); // a capture does, so that its report does not depend on timing
+		sched_yield();        // a capture does, so that its report does not depend on timing
 	}
 	return true;
 }
@@ -297,17 +298,16 @@ end_contacts(struct worker *w)
 		sched_yield(); // the collector is draining
 	}
 	count_overflow(w);
-	atomic_fetch_add_explicit(&w->all->done, 1, memory_order_release);
 }
 
 static int
 worker_run(void *arg)
 {
 	struct worker *w = arg;
-	struct burst *b = calloc(1, sizeof(*b));
+	struct burst *b = w->burst;
 
 	reload_reader_online(w->reload, w->index);
-	while (b != NULL && !asked_to_stop(w)) {
+	while (!asked_to_stop(w)) {
 		bool last = reader_is_done(w);
 		unsigned n = poll(w, b);
 
@@ -318,8 +318,9 @@ worker_run(void *arg)
 	take_last_forwarded(w);
 	end_contacts(w);
 	reload_reader_offline(w->reload, w->index);
-	free(b);
-	return b == NULL ? -ENOMEM : 0;
+	// The last that this thread does: whoever reads `done` sees all of it, and the ring gets nothing more.
+	atomic_fetch_add_explicit(&w->all->done, 1, memory_order_release);
+	return 0;
 }
 
 static struct rte_ring *
@@ -351,7 +352,8 @@ make_worker(const struct workers_options *o, unsigned index, struct workers *all
 	all->items[index] = w;
 	w->reports = make_ring("reports", index, 0, sizeof(struct contact_report), REPORTS);
 	all->reports[index] = w->reports;
-	if (w->reports == NULL)
+	w->burst = calloc(1, sizeof(*w->burst));
+	if (w->reports == NULL || w->burst == NULL)
 		return -ENOMEM;
 	return contact_build(&contacts, &w->contacts);
 }
@@ -403,6 +405,7 @@ workers_free(struct workers *all)
 			rte_ring_free(w->to[j]);
 		rte_ring_free(w->reports);
 		contact_free(w->contacts);
+		free(w->burst);
 		free(w);
 	}
 	*all = (struct workers){0};
@@ -425,6 +428,7 @@ workers_join(struct workers *all)
 {
 	for (unsigned i = 0; i < all->n; i++)
 		rte_eal_wait_lcore(i + 1);
+	atomic_load_explicit(&all->done, memory_order_acquire);
 }
 
 void

@@ -60,7 +60,7 @@ def main():
         refused(folder, ['-r', 'good.pcap', *lab, '-w', 'feed.txt'], 'feed.txt:1: no header of a watchlist')
 
         folder.file('c.yaml', 'capture:\n  worker: 2\n  buffers: many\nredis:\n  url: localhost\n')
-        refused(folder, ['-n', '-c', 'c.yaml'], 'c.yaml:2: capture.worker:', 'capture.workers', 'c.yaml:3: capture.buffers:',
+        refused(folder, ['-n', '-c', 'c.yaml'], 'c.yaml:2: capture.worker:', "did you mean 'workers'", 'c.yaml:3: capture.buffers:',
                 'c.yaml:5: redis.url:', lines=3)
         folder.file('c.yaml', 'capture:\n\tworkers: 2\n')
         refused(folder, ['-n', '-c', 'c.yaml'], 'c.yaml:2:')
