@@ -10,6 +10,7 @@ static const struct {
 	bool connects_in; // the infected host listens, and the controller connects to it
 	const char *aliases[8];
 } families[] = {
+	// The server part connects to the host it was built with (reverse connection), so lists name that host.
 	{"Bozok", false, {"bozok", "bozokrat", "bezigaterat"}},
 	{"Cafeini", false, {"cafeini"}},
 	{"DarkComet", false, {"darkcomet", "darkcometrat", "breut", "fynloski", "klovbot", "darkcomettrojan"}},

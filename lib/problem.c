@@ -57,6 +57,15 @@ problem_add(struct problem_list *list, enum problem_level level, const char *fil
 	free_problem(&p);
 }
 
+// Texts quote files of others: a control character must not reach the operator's terminal, nor break one line into two.
+static void
+blank_controls(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 char *
 problem_format(const struct problem *p, char *ret, size_t size)
 {
@@ -67,6 +76,7 @@ problem_format(const struct problem *p, char *ret, size_t size)
 	snprintf(ret, size, "%s%s%s%s%s%s%s", p->file != NULL ? p->file : "", line, p->file != NULL ? ": " : "",
 		 p->key != NULL ? p->key : "", p->key != NULL ? ": " : "",
 		 p->level == PROBLEM_WARNING ? "warning: " : "", p->what);
+	blank_controls(ret);
 	return ret;
 }
 

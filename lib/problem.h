@@ -28,7 +28,7 @@ struct problem_list {
 
 void problem_add(struct problem_list *, enum problem_level, const char *file, unsigned line, const char *key,
 		 const char *format, ...) __attribute__((format(printf, 6, 7)));
-// "file:line: key: what", without a newline; truncated to size. Returns ret.
+// "file:line: key: what", without a newline or other control characters; truncated to size. Returns ret.
 char *problem_format(const struct problem *, char *ret, size_t size);
 // One line each to `to`.
 void problem_print(const struct problem_list *, FILE *to);
