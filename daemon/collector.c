@@ -159,6 +159,7 @@ add(struct collector *c, const struct known *k, const struct contact_report *r, 
 		.lane = d->lane,
 		.reason = d->reason,
 		.suspected = lane_suspects(d->lane, r, victim, 1 - victim),
+		.victim_prefix6 = c->options.victim_prefix6,
 		.repeat = victim == 1,
 	};
 

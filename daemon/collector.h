@@ -22,6 +22,7 @@ struct collector_options {
 	bool keep_contacts;    // collect struct report_contact
 	unsigned flush_ms;     // 0: never (replay)
 	struct sender *sender; // NULL: nobody wants batches
+	unsigned victim_prefix6;
 };
 
 struct collector;

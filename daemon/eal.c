@@ -134,7 +134,7 @@ arg_devices(struct args *a, const struct eal_options *o)
 int
 eal_start(const struct eal_options *o, struct problem_list *problems)
 {
-	struct args a = {0};
+	static struct args a; // EAL keeps pointers into its arguments: they live as long as the process
 	bool hugepages = false;
 	int err;
 
@@ -166,7 +166,6 @@ eal_start(const struct eal_options *o, struct problem_list *problems)
 			"DPDK does not start: %s; the lines above say why. Without hugepages it needs %u MB of memory",
 			rte_strerror(rte_errno), o->memory_mb);
 	}
-	// EAL keeps pointers into its arguments on success: they live as long as the process.
 	if (err < 0)
 		while (a.n > 0)
 			free(a.items[--a.n]);

@@ -206,6 +206,7 @@ start_collector(struct run *r, bool replay)
 		.keep_contacts = replay && r->options.contacts,
 		.flush_ms = replay ? 0 : r->config->redis.flush_ms,
 		.sender = replay ? NULL : r->sender,
+		.victim_prefix6 = r->config->organizations.victim_prefix6,
 	};
 
 	return collector_start(&o, &r->collector);

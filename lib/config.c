@@ -662,8 +662,8 @@ read_section(struct source *s, const char *section, const struct tree_node *map,
 		if ((key = find_key(section, node->key)) == NULL) {
 			complain_unknown(s, node->line, section, node->key);
 		} else if (seen[key - keys] != 0) {
-			complain(s, node->line, section, node->key, "stands here a second time (first in line %u); keep one",
-				 seen[key - keys]);
+			complain(s, node->line, section, node->key,
+				 "stands here a second time (first in line %u); keep one", seen[key - keys]);
 		} else {
 			seen[key - keys] = node->line;
 			set_key(s, key, base, node);
@@ -771,8 +771,8 @@ set_key(struct source *s, const struct key *key, void *base, const struct tree_n
 		complain(s, node->line, key->shown.section, key->shown.name, "is a %s; write %s",
 			 node->kind == TREE_LIST ? "list" : "mapping", want);
 	else if (tree_is_null(node) && key->shown.value != NULL)
-		complain(s, node->line, key->shown.section, key->shown.name, "has no value; write %s (default %s)", want,
-			 key->shown.value);
+		complain(s, node->line, key->shown.section, key->shown.name, "has no value; write %s (default %s)",
+			 want, key->shown.value);
 	else
 		set_single(s, key, place, node);
 }
@@ -829,7 +829,8 @@ read_root(struct source *s, const struct tree_node *root)
 	}
 	for (const struct tree_node *node = root->first; node != NULL; node = node->next) {
 		if (is_section(node->key) && seen_before(root, node, &first))
-			complain(s, node->line, TOP, node->key, "stands here a second time (first in line %u); keep one", first);
+			complain(s, node->line, TOP, node->key,
+				 "stands here a second time (first in line %u); keep one", first);
 		else
 			read_top(s, node);
 	}
@@ -876,8 +877,7 @@ read_set(struct source *s, const char *set)
 		complain_unknown(s, 0, path, dot + 1);
 		return;
 	}
-	set_key(s, key, s->config,
-		&(struct tree_node){.kind = TREE_TEXT, .plain = true, .text = (char *)equals + 1});
+	set_key(s, key, s->config, &(struct tree_node){.kind = TREE_TEXT, .plain = true, .text = (char *)equals + 1});
 }
 
 static int
@@ -926,7 +926,8 @@ read_all(struct source *s, const char *path, const char *const *sets, size_t n_s
 }
 
 int
-config_load(const char *path, const char *const *sets, size_t n_sets, struct problem_list *problems, struct config **ret)
+config_load(const char *path, const char *const *sets, size_t n_sets, struct problem_list *problems,
+	    struct config **ret)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	struct source s = {.file = "--set", .problems = problems, .config = config};

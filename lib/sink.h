@@ -19,8 +19,8 @@ struct sink_options {
 	const char *library; // text of conf/ratwatch.lua; NULL: the copy built into the program
 };
 
-struct sink_status { // the sensor's hash and its hours; docs/redis.md
-	int64_t started;     // epoch seconds
+struct sink_status {     // the sensor's hash and its hours; docs/redis.md
+	int64_t started; // epoch seconds
 	uint64_t generation, indicators;
 	uint64_t received, probed, missed; // packets since the start
 	uint64_t verdicts[8];

@@ -473,7 +473,7 @@ add_victim(struct tally *t, const struct tally_entry *e)
 	const struct contact_end *end = &r->ends[e->controller];
 	struct tally_victim key = {.org = e->org.id,
 				   .controller = end->addr,
-				   .victim = victim_identity(&r->ends[e->victim].addr, VICTIM_PREFIX6),
+				   .victim = victim_identity(&r->ends[e->victim].addr, e->victim_prefix6),
 				   .family = end->match.family,
 				   .lane = e->lane,
 				   .day = r->hour / (DAY_S / HOUR_S),

@@ -114,6 +114,7 @@ struct tally_entry {
 	enum lane lane;
 	name_id reason;
 	bool suspected;
+	unsigned victim_prefix6; // bits of an IPv6 address that make one victim
 	bool repeat; // the same report was added already as seen from its other end: not in the totals again
 };
 

@@ -1,4 +1,4 @@
-#include "tree.h"
+#include "config/tree.h"
 
 #include <yaml.h>
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "../problem.h"
+#include "problem.h"
 
 #define TREE_DEPTH_MAX 6
 

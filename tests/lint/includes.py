@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Who may include whom, and who owns which library: docs/architecture.md, "Rooms"."""
+
+import os
+import re
+import sys
+
+SOURCE = os.environ['RATWATCH_SOURCE']
+
+# Inside lib: what a room may include besides itself and its own parts. Everything may include ip and names.
+ROOMS = {
+    'batch': {'tally', 'indicator', 'org', 'contact', 'lane', 'flow'},
+    'c2set': {'flow', 'indicator'},
+    'config': {'feed', 'input', 'lane', 'problem'},
+    'contact': {'flow'},
+    'csv': set(),
+    'feed': {'csv', 'indicator', 'input', 'problem'},
+    'flow': set(),
+    'indicator': set(),
+    'input': {'problem'},
+    'ip': set(),
+    'lane': {'contact', 'feed', 'indicator', 'org', 'prefix_table', 'problem'},
+    'names': set(),
+    'org': {'csv', 'input', 'lane', 'prefix_table', 'problem'},
+    'pkt': {'flow'},
+    'prefix_table': set(),
+    'problem': set(),
+    'redis': set(),
+    'region': set(),
+    'report': {'contact', 'pkt', 'region', 'tally'},
+    'sink': {'batch', 'redis'},
+    'tally': {'contact', 'flow', 'lane', 'org', 'victim'},
+    'victim': set(),
+}
+
+# A library's header -> the files that may include it.
+OWNERS = [
+    (r'hiredis/', {'lib/redis.c'}),
+    (r'yaml\.h', {'lib/config/tree.c'}),
+    (r'maxminddb\.h', {'lib/org/mmdb.c'}),
+    (r'jansson\.h', {'lib/report/json.c'}),
+    (r'pcap/', {'daemon/replay.c'}),
+    (r'rte_', {'daemon/%s.%s' % (room, ext) for room in ('clock', 'collector', 'eal', 'port', 'reload', 'replay', 'worker')
+               for ext in 'ch'}),
+    (r'cmocka\.h', {'tests/test.h'}),
+]
+
+
+def files(*folders):
+    for folder in folders:
+        for where, _, names in os.walk(os.path.join(SOURCE, folder)):
+            for name in sorted(names):
+                if name.endswith(('.c', '.h')):
+                    yield os.path.relpath(os.path.join(where, name), SOURCE)
+
+
+def includes(path):
+    with open(os.path.join(SOURCE, path)) as f:
+        for number, line in enumerate(f, 1):
+            found = re.match(r'#include ([<"])(.*)[>"]', line)
+            if found:
+                yield number, found[1] == '<', found[2]
+
+
+def room_of(path):
+    return path.split('/')[1].split('.')[0]
+
+
+def room_problem(path, header):
+    room, other = room_of(path), os.path.normpath(header).replace('../', '').split('/')[0].split('.')[0]
+    if other in (room, 'ip', 'names') or other in ROOMS[room]:
+        return None
+    if os.path.exists(os.path.join(SOURCE, 'daemon', other + '.h')):
+        return 'lib includes the daemon'
+    return 'room %s may not include %s' % (room, other)
+
+
+def main():
+    problems = []
+    for path in files('lib', 'daemon', 'cli', 'scenario', 'tests'):
+        for number, system, header in includes(path):
+            if system:
+                for pattern, owners in OWNERS:
+                    if re.match(pattern, header) and path not in owners:
+                        problems.append('%s:%d: <%s> belongs to %s' % (path, number, header, ', '.join(sorted(owners))))
+            elif path.startswith('lib/'):
+                why = room_problem(path, header)
+                if why:
+                    problems.append('%s:%d: %s' % (path, number, why))
+    for path in files('lib'):
+        with open(os.path.join(SOURCE, path)) as f:
+            for number, line in enumerate(f, 1):
+                if re.search(r'\b(printf|puts|perror|syslog|exit|abort)\(', line.split('//')[0]) and 'f(printf' not in line and 't(printf' not in line and '((format' not in line:
+                    problems.append('%s:%d: lib neither prints nor exits' % (path, number))
+    print('\n'.join(problems))
+    return 1 if problems else 0
+
+
+sys.exit(main())
