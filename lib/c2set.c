@@ -91,7 +91,10 @@ find(const struct c2set *s, const struct ip_addr *a, unsigned len)
 static const struct entry *
 find_prefix(const struct c2set *s, const struct ip_addr *a)
 {
-	for (unsigned i = 0; i < s->n_lengths; i++) {
+	// An IPv6 prefix so short that it holds ::ffff:0:0/96 means IPv6 all the same.
+	unsigned shortest = ip_is_v4(a) ? 96 : 0;
+
+	for (unsigned i = 0; i < s->n_lengths && s->lengths[i] >= shortest; i++) {
 		struct ip_addr masked = ip_mask(a, s->lengths[i]);
 		const struct entry *e = find(s, &masked, s->lengths[i]);
 
@@ -183,20 +186,25 @@ join(const char **texts, size_t n)
 	return id;
 }
 
-static name_id
-join_ports(const struct indicator *in, size_t n)
+// The distinct ports, as text; 0 or -ENOMEM.
+static int
+join_ports(const struct indicator *in, size_t n, name_id *ret)
 {
-	char text[1024];
+	char *text = malloc(n * sizeof("65535|") + 1);
 	size_t len = 0;
 	uint16_t last = 0; // sorted by port
 
-	for (size_t i = 0; i < n && len < sizeof(text) - 8; i++) {
+	if (text == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
 		if (in[i].port == last)
 			continue;
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%u", len > 0 ? "|" : "", in[i].port);
+		len += (size_t)sprintf(text + len, "%s%u", len > 0 ? "|" : "", in[i].port);
 		last = in[i].port;
 	}
-	return names_intern(text, len);
+	*ret = names_intern(text, len);
+	free(text);
+	return 0;
 }
 
 static int64_t
@@ -234,9 +242,8 @@ describe_entry(const struct c2set *s, struct entry *e)
 	for (uint32_t i = 0; i < e->n; i++)
 		texts[i] = names_text(in[i].feed);
 	e->match.feeds = join(texts, e->n);
-	e->match.ports = join_ports(in, e->n);
 	free(texts);
-	return 0;
+	return join_ports(in, e->n, &e->match.ports);
 }
 
 static size_t
@@ -453,7 +460,8 @@ is_exact(const struct indicator *in, uint16_t port, uint8_t proto)
 		return false;
 	if (in->port != 0)
 		return in->port == port;
-	return in->proto != 0; // an indicator for a protocol without ports
+	// Without a port only a protocol that has none can agree in full.
+	return in->proto != 0 && in->proto != FLOW_TCP && in->proto != FLOW_UDP && in->proto != FLOW_SCTP;
 }
 
 // Whether a is the better primary indicator: exact port > confidence > last seen > name.

@@ -2,6 +2,9 @@
 
 #include "c2set.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 static uint64_t state = 42;
 
 static uint32_t
@@ -144,6 +147,127 @@ an_empty_set_matches_nothing(void **context)
 	c2set_free(s);
 }
 
+static struct indicator
+indicator_of(const char *text, uint16_t port, uint8_t proto)
+{
+	struct indicator in = {.port = port, .proto = proto};
+
+	assert_true(ip_parse_prefix(text, strlen(text), &in.prefix) >= 0);
+	return in;
+}
+
+static struct flow_match
+describe(const struct c2set *s, const char *text, uint16_t port, uint8_t proto)
+{
+	struct flow_match m;
+	struct ip_addr a;
+
+	assert_int_equal(ip_parse(text, strlen(text), &a), 0);
+	c2set_describe(s, &a, port, proto, &m);
+	return m;
+}
+
+static void
+exact_needs_the_port_and_the_protocol_or_a_protocol_without_ports(void **context)
+{
+	static const struct {
+		uint16_t port;
+		uint8_t proto;
+		uint16_t of_flow;
+		uint8_t proto_of_flow;
+		bool exact;
+	} cases[] = {
+		{443, 0, 443, FLOW_TCP, true},         {443, 0, 443, FLOW_UDP, true},
+		{443, 0, 80, FLOW_TCP, false},         {443, FLOW_TCP, 443, FLOW_TCP, true},
+		{443, FLOW_TCP, 443, FLOW_UDP, false}, {0, 0, 443, FLOW_TCP, false},
+		{0, FLOW_TCP, 443, FLOW_TCP, false},   {0, FLOW_UDP, 443, FLOW_UDP, false},
+		{0, FLOW_ICMP, 0, FLOW_ICMP, true},    {0, FLOW_ICMP, 443, FLOW_TCP, false},
+		{0, FLOW_ICMP6, 0, FLOW_ICMP6, true},
+	};
+
+	(void)context;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct indicator in = indicator_of("192.0.2.1", cases[i].port, cases[i].proto);
+		struct flow_match m;
+		struct c2set *s;
+
+		assert_int_equal(c2set_build(&in, 1, 1, &s), 0);
+		m = describe(s, "192.0.2.1", cases[i].of_flow, cases[i].proto_of_flow);
+		assert_true(m.listed);
+		assert_int_equal(m.exact, cases[i].exact);
+		assert_int_equal(m.has_port, cases[i].port != 0);
+		assert_int_equal(m.icmp, cases[i].proto == FLOW_ICMP || cases[i].proto == FLOW_ICMP6);
+		c2set_free(s);
+	}
+}
+
+static void
+all_ports_of_an_address_are_told(void **context)
+{
+	static struct indicator in[4000];
+	struct flow_match m;
+	struct c2set *s;
+
+	(void)context;
+	for (unsigned i = 0; i < 4000; i++) // each port twice
+		in[i] = indicator_of("192.0.2.1", (uint16_t)(20000 + i / 2), i % 2 ? FLOW_TCP : FLOW_UDP);
+	assert_int_equal(c2set_build(in, 4000, 1, &s), 0);
+	m = describe(s, "192.0.2.1", 1, FLOW_TCP);
+	assert_int_equal(strlen(names_text(m.ports)), 2000 * 6 - 1);
+	assert_memory_equal(names_text(m.ports), "20000|20001|", 12);
+	c2set_free(s);
+}
+
+static void
+an_ipv6_prefix_never_matches_ipv4(void **context)
+{
+	struct ip_addr v4, v6;
+
+	(void)context;
+	assert_int_equal(ip_parse("192.0.2.1", 9, &v4), 0);
+	assert_int_equal(ip_parse("::fffe:1", 8, &v6), 0);
+	for (unsigned len = 0; len < 96; len++) {
+		struct indicator in = {.prefix = {ip_mask(&v4, len), (uint8_t)len}};
+		struct c2set *s;
+
+		assert_int_equal(c2set_build(&in, 1, 1, &s), 0);
+		assert_int_equal(c2set_match(s, &v4, 1), 0);
+		assert_int_equal(c2set_match(s, &v6, 1), len <= 80); // ::/80 and shorter hold it
+		c2set_free(s);
+	}
+}
+
+// A list that is one network after the other must not pile up in the table.
+static void
+two_hundred_thousand_neighbours_are_built_and_found(void **context)
+{
+	const size_t n = 200000;
+	struct indicator *in = calloc(n, sizeof(*in));
+	struct timespec begin, end;
+	struct c2set_facts facts;
+	struct c2set *s;
+
+	(void)context;
+	assert_non_null(in);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t four[4] = {45, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+		in[i].prefix = (struct ip_prefix){ip_from_v4(four), 128};
+	}
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	assert_int_equal(c2set_build(in, n, 3, &s), 0);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	c2set_facts(s, &facts);
+	print_message("%zu entries, %zu bytes, built in %ld ms\n", facts.entries, facts.bytes,
+		      (end.tv_sec - begin.tv_sec) * 1000 + (end.tv_nsec - begin.tv_nsec) / 1000000);
+	assert_int_equal(facts.entries, n);
+	assert_int_equal(facts.generation, 3);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(c2set_match(s, &in[i].prefix.addr, 1), 1);
+	c2set_free(s);
+	free(in);
+}
+
 int
 main(void)
 {
@@ -152,6 +276,10 @@ main(void)
 		cmocka_unit_test(a_burst_sets_the_bits_of_the_listed_addresses_only),
 		cmocka_unit_test(the_primary_family_is_of_the_exact_port_then_of_the_highest_confidence),
 		cmocka_unit_test(an_empty_set_matches_nothing),
+		cmocka_unit_test(exact_needs_the_port_and_the_protocol_or_a_protocol_without_ports),
+		cmocka_unit_test(all_ports_of_an_address_are_told),
+		cmocka_unit_test(an_ipv6_prefix_never_matches_ipv4),
+		cmocka_unit_test(two_hundred_thousand_neighbours_are_built_and_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
