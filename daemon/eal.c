@@ -135,6 +135,7 @@ int
 eal_start(const struct eal_options *o, struct problem_list *problems)
 {
 	static struct args a; // EAL keeps pointers into its arguments: they live as long as the process
+	static char *given[ARGS_MAX];
 	bool hugepages = false;
 	int err;
 
@@ -158,8 +159,9 @@ eal_start(const struct eal_options *o, struct problem_list *problems)
 		arg(&a, "-m");
 		arg(&a, "%u", o->memory_mb);
 	}
+	memcpy(given, a.items, sizeof(given)); // EAL moves the pointers about
 	err = a.failed ? -ENOMEM : 0;
-	if (err == 0 && rte_eal_init(a.n, a.items) < 0) {
+	if (err == 0 && rte_eal_init(a.n, given) < 0) {
 		err = -rte_errno;
 		problem_add(
 			problems, PROBLEM_ERROR, "capture", 0, NULL,
