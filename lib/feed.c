@@ -89,6 +89,9 @@ feed_time(const char *text, size_t len)
 	if (sscanf(copy, "%4d-%2d-%2d%*[ T]%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,
 		   &tm.tm_sec) < 3)
 		return 0;
+	if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+		return 0;
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	return timegm(&tm);
@@ -168,7 +171,7 @@ option_flags(const struct feed_options *o)
 			 (o->sinkhole ? INDICATOR_SINKHOLE : 0));
 }
 
-void
+bool
 feed_keep(struct feed_pile *pile, const struct indicator *in)
 {
 	enum feed_skip reason;
@@ -178,11 +181,11 @@ feed_keep(struct feed_pile *pile, const struct indicator *in)
 
 	if (why != NULL) {
 		skip_prefix(pile, reason, &in->prefix, why);
-		return;
+		return false;
 	}
 	pile->lines++;
 	if (!make_room(pile))
-		return;
+		return false;
 	kept.feed = pile->feed->name;
 	kept.line = pile->line;
 	kept.flags |= option_flags(pile->options);
@@ -191,6 +194,18 @@ feed_keep(struct feed_pile *pile, const struct indicator *in)
 	if (kept.confidence == 0)
 		kept.confidence = pile->options->confidence;
 	pile->feed->indicators[pile->feed->n++] = kept;
+	return true;
+}
+
+// "# END n entries" or "# END (n) entries", whole.
+static bool
+is_trailer(const char *text, unsigned long *ret)
+{
+	int end = 0;
+
+	if (sscanf(text, "# END %lu entries%n", ret, &end) == 1 && end > 0)
+		return true;
+	return sscanf(text, "# END (%lu) entries%n", ret, &end) == 1 && end > 0;
 }
 
 void
@@ -205,13 +220,15 @@ feed_comment(struct feed_pile *pile, const char *text, size_t len)
 		return;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	pile->has_banner = true;
 	if ((at = strstr(copy, updated)) != NULL)
 		pile->feed->updated = feed_time(at + strlen(updated), 19 <= strlen(at + strlen(updated)) ? 19 : 10);
-	if (sscanf(copy, "# END %lu entries", &n) == 1 || sscanf(copy, "# END (%lu) entries", &n) == 1) {
+	if (is_trailer(copy, &n)) {
 		pile->has_trailer = true;
 		pile->trailer = n;
+		return;
 	}
+	pile->has_banner = true;
+	pile->wants_trailer |= strstr(copy, "Feodo Tracker Botnet C2 IP Blocklist") != NULL;
 }
 
 // The file as a whole --------------------------------------------------------------------------------------------------------------
@@ -220,6 +237,22 @@ static bool
 begins(const char *bytes, size_t len, const char *with)
 {
 	return len >= strlen(with) && strncasecmp(bytes, with, strlen(with)) == 0;
+}
+
+static bool
+is_html(const char *text, size_t len)
+{
+	return begins(text, len, "<!doctype") || begins(text, len, "<html") || begins(text, len, "<head");
+}
+
+// "[2001:db8::1]:443" begins like a JSON array.
+static bool
+is_json(const char *text, size_t len)
+{
+	if (len == 0 || (*text != '{' && *text != '['))
+		return false;
+	return *text == '{' || len < 2 || (!isxdigit((unsigned char)text[1]) && text[1] != ':') ||
+	       memchr(text, ']', len) == NULL || ((const char *)memchr(text, ']', len))[1] != ':';
 }
 
 static int
@@ -232,13 +265,11 @@ refuse_strangers(struct feed_pile *pile, const char *bytes, size_t len)
 		text++;
 		rest--;
 	}
-	if (begins(text, rest, "<!doctype") || begins(text, rest, "<html") || begins(text, rest, "<head"))
-		return refuse(pile, 1, "is HTML, an error page of a server rather than a list; download it again");
 	if (begins(text, rest, "<?xml"))
 		return refuse(pile, 1, "is XML; give a plain list or a Feodo Tracker CSV");
 	if (len >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0)
 		return refuse(pile, 0, "is compressed; decompress it (gunzip) before it is named");
-	if (rest > 0 && (*text == '{' || *text == '['))
+	if (is_json(text, rest))
 		return refuse(pile, 1, "is JSON, which is not read yet; give a plain list or a Feodo Tracker CSV");
 	return 0;
 }
@@ -253,18 +284,23 @@ line_of(const char *bytes, const char *at)
 	return line;
 }
 
+// What may stand on any line.
 static int
-refuse_binary(struct feed_pile *pile, const char *bytes, size_t len)
+refuse_lines(struct feed_pile *pile, const char *bytes, size_t len)
 {
 	const char *zero = memchr(bytes, '\0', len), *at = bytes, *end = bytes + len, *text;
 	size_t n;
 
 	if (zero != NULL)
 		return refuse(pile, line_of(bytes, zero), "holds a NUL byte, so it is no text; give the list as text");
-	while (feed_line(&at, end, &text, &n))
+	while (feed_line(&at, end, &text, &n)) {
 		if (n > LINE_MAX_BYTES)
 			return refuse(pile, line_of(bytes, text),
 				      "is longer than 64 KiB in one line; one entry per line");
+		if (is_html(text, n))
+			return refuse(pile, line_of(bytes, text),
+				      "is HTML, an error page of a server rather than a list; download it again");
+	}
 	return 0;
 }
 
@@ -293,11 +329,15 @@ judge(struct feed_pile *pile)
 	if (pile->has_trailer && pile->trailer != pile->lines)
 		return refuse(pile, 0, "is incomplete: it says %zu entries and has %zu; download it again",
 			      pile->trailer, pile->lines);
+	if (pile->wants_trailer && !pile->has_trailer)
+		return refuse(pile, 0,
+			      "is incomplete: the last line, '# END n entries', is missing; download it again");
 	if (bad * 100 > pile->lines * pile->options->max_bad)
 		return refuse(pile, 0, "%zu of %zu lines are no addresses, more than max_bad (%u %%); is this a list?",
 			      bad, pile->lines, pile->options->max_bad);
-	if (pile->lines == 0 && !(pile->has_trailer && pile->trailer == 0) && !pile->has_banner)
-		return refuse(pile, 0, "is empty; download it again, or leave it out");
+	// Feodo Tracker does publish empty lists, and says so above and below.
+	if (pile->lines == 0 && !(pile->has_banner && pile->has_trailer))
+		return refuse(pile, 0, "is empty: no entry in it; download it again, or leave it out");
 	if (f->n == 0 && pile->lines > 0)
 		return refuse(pile, 0, "none of its %zu lines can be used; the warnings say why", pile->lines);
 	return 0;
@@ -363,7 +403,7 @@ read_bytes(struct feed_pile *pile, const char *bytes, size_t len)
 		bytes += 3;
 		len -= 3;
 	}
-	if ((err = refuse_strangers(pile, bytes, len)) < 0 || (err = refuse_binary(pile, bytes, len)) < 0 ||
+	if ((err = refuse_strangers(pile, bytes, len)) < 0 || (err = refuse_lines(pile, bytes, len)) < 0 ||
 	    (err = read_format(pile, bytes, len)) < 0 || (err = judge(pile)) < 0)
 		return err;
 	merge(pile->feed);

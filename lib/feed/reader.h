@@ -17,13 +17,16 @@ struct feed_pile {
 	uint32_t line; // the current one, 1-based
 	size_t warned[FEED_SKIPS];
 	size_t trailer; // entries that the file's trailer promises; valid when has_trailer
-	bool has_trailer, has_banner;
-	bool failed; // out of memory
+	bool has_trailer;
+	bool has_banner;    // some comment besides the trailer
+	bool wants_trailer; // the banner is of a source that always ends its lists with one
+	bool failed;        // out of memory
 };
 
 // One data line names this: checked (special-purpose space, width, status) and kept, or skipped under its reason. `in` has prefix, port,
 // proto, flags, confidence, family, first_seen and last_seen; the pile adds feed, line and the options' flags.
-void feed_keep(struct feed_pile *, const struct indicator *in);
+// Returns whether it was kept.
+bool feed_keep(struct feed_pile *, const struct indicator *in);
 // One data line that gives nothing. `text` is quoted in the warning.
 void feed_skip(struct feed_pile *, enum feed_skip, const char *text, size_t len, const char *why);
 // A comment: looks for "Last updated: ..." and "END n entries".

@@ -90,25 +90,62 @@ step(struct ip_addr *a, unsigned len)
 	}
 }
 
-// "a-b", IPv4: kept as the prefixes that make it up.
+struct range { // both ends included
+	struct ip_addr first, last;
+};
+
+// "a-b", IPv4.
 static int
-keep_range(struct feed_pile *pile, const char *text, size_t len)
+parse_range(const char *text, size_t len, struct range *ret)
 {
 	const char *dash = memchr(text, '-', len);
-	size_t lines = pile->lines;
-	struct indicator in = {0};
-	struct ip_addr a, b;
+	struct range r;
 
-	if (dash == NULL || ip_parse(text, (size_t)(dash - text), &a) < 0 ||
-	    ip_parse(dash + 1, len - (size_t)(dash + 1 - text), &b) < 0 || !ip_is_v4(&a) || !ip_is_v4(&b) ||
-	    ip_compare(&a, &b) > 0)
+	if (dash == NULL || ip_parse(text, (size_t)(dash - text), &r.first) < 0 ||
+	    ip_parse(dash + 1, len - (size_t)(dash + 1 - text), &r.last) < 0 || !ip_is_v4(&r.first) ||
+	    !ip_is_v4(&r.last) || ip_compare(&r.first, &r.last) > 0)
 		return -EINVAL;
-	do {
-		in.prefix = (struct ip_prefix){a, (uint8_t)widest(&a, &b)};
-		feed_keep(pile, &in);
-	} while (step(&a, in.prefix.len) && ip_compare(&a, &b) <= 0);
-	pile->lines = lines + 1;
+	*ret = r;
 	return 0;
+}
+
+// Gives the next prefix of those that make up the range, and takes it off. false: that was the last.
+static bool
+take_prefix(struct range *r, struct ip_prefix *ret)
+{
+	*ret = (struct ip_prefix){r->first, (uint8_t)widest(&r->first, &r->last)};
+	return step(&r->first, ret->len) && ip_compare(&r->first, &r->last) <= 0;
+}
+
+static struct ip_prefix
+widest_prefix(struct range r)
+{
+	struct ip_prefix p, found = {.len = 129};
+	bool more;
+
+	do {
+		more = take_prefix(&r, &p);
+		if (p.len < found.len)
+			found = p;
+	} while (more);
+	return found;
+}
+
+// One line, whatever number of prefixes make it up. All or nothing: when the widest is not wanted, its ends are not either.
+static void
+keep_range(struct feed_pile *pile, struct range r)
+{
+	struct indicator in = {.prefix = widest_prefix(r)};
+	struct ip_prefix kept = in.prefix;
+	size_t lines = pile->lines;
+	bool more = feed_keep(pile, &in);
+
+	while (more) {
+		more = take_prefix(&r, &in.prefix);
+		if (!ip_equal(&in.prefix.addr, &kept.addr))
+			feed_keep(pile, &in);
+	}
+	pile->lines = lines + 1;
 }
 
 // A host name, URL or hash: somebody else's indicator, no mistake.
@@ -130,16 +167,47 @@ is_foreign(const char *text, size_t len)
 	return (letters > 0 && dots > 0) || (letters > 0 && len >= 32);
 }
 
+// "a - b" -> "a-b"; false: something else.
+static bool
+join_range(const char *text, size_t len, char *ret, size_t size, size_t *ret_len)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len && n < size; i++)
+		if (text[i] != ' ' && text[i] != '\t')
+			ret[n++] = text[i];
+	*ret_len = n;
+	return n < size;
+}
+
+// Where a second address follows the first, reading the first alone would be a guess: a table of ranges, several on a line.
+static bool
+is_followed_by_address(const char *text, size_t len)
+{
+	struct indicator in;
+	size_t n = token(text, len);
+
+	while (n < len && (text[n] == ' ' || text[n] == '\t' || text[n] == ','))
+		n++;
+	return n < len && parse_single(text + n, token(text + n, len - n), &in) == 0;
+}
+
 static void
 read_line(struct feed_pile *pile, const char *text, size_t len)
 {
 	struct indicator in = {0};
-	size_t n = token(text, len);
+	size_t n = token(text, len), joined_len;
+	char joined[2 * IP_TEXT_MAX];
+	struct range r;
 
-	if (parse_single(text, n, &in) == 0)
+	if (parse_range(text, n, &r) == 0 ||
+	    (join_range(text, len, joined, sizeof(joined), &joined_len) && parse_range(joined, joined_len, &r) == 0))
+		keep_range(pile, r);
+	else if (is_followed_by_address(text, len))
+		feed_skip(pile, FEED_SKIP_MALFORMED, text, len,
+			  "two addresses on one line; one on each, or a-b for a range");
+	else if (parse_single(text, n, &in) == 0)
 		feed_keep(pile, &in);
-	else if (keep_range(pile, text, n) == 0)
-		;
 	else if (is_foreign(text, n))
 		feed_skip(pile, FEED_SKIP_NOT_IP, text, len, "a name, URL or hash; ratwatch matches addresses");
 	else
