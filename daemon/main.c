@@ -313,6 +313,7 @@ fill_capture(const struct run *r, const struct replay_facts *facts, struct repor
 		.snap_cut = facts->cut,
 		.quoted = sum.quoted,
 		.fragments = sum.fragments,
+		.overflow = sum.overflow,
 		.residual = (int64_t)facts->packets,
 	};
 	for (int v = 0; v < PKT_VERDICTS; v++) {

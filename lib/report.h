@@ -20,7 +20,8 @@ struct report_capture {
 	uint64_t packets, bytes;   // bytes on the wire
 	uint64_t verdicts[PKT_VERDICTS];
 	uint64_t snap_cut, quoted, fragments; // notes
-	int64_t residual;                     // packets - sum of verdicts
+	uint64_t overflow; // hits that found a worker's contact table full: in packets, in no contact
+	int64_t residual;  // packets - sum of verdicts
 };
 
 struct report_feed {

@@ -111,6 +111,7 @@ capture(const struct report_capture *c)
 	json_object_set_new(notes, "fragments", number(c->fragments));
 	json_object_set_new(notes, "quoted", number(c->quoted));
 	json_object_set_new(notes, "snap_cut", number(c->snap_cut));
+	json_object_set_new(notes, "overflow", number(c->overflow));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "first", when(c->first_ns, true));
 	json_object_set_new(o, "last", when(c->last_ns, true));

@@ -460,6 +460,11 @@ equation(const struct page *p)
 		fprintf(p->to, "%s%s %" PRIu64, v > 0 ? " + " : " ", pkt_verdict_name((enum pkt_verdict)v),
 			c->verdicts[v]);
 	fprintf(p->to, ", residual %" PRId64 "\n", c->residual);
+	if (c->overflow > 0)
+		fprintf(p->to,
+			"Bound:   %" PRIu64
+			" hits found the contact table full and are in no contact above; use more workers\n",
+			c->overflow);
 	if (c->fragments + c->quoted + c->snap_cut > 0)
 		fprintf(p->to,
 			"Notes:   hits without ports %" PRIu64 ", hits that are ICMP errors %" PRIu64
