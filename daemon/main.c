@@ -498,9 +498,10 @@ log_equation(const struct run *r)
 
 	workers_stats(&r->workers, &sum);
 	log_info("packets: received %" PRIu64 " = probed %" PRIu64 " + not_ip %" PRIu64 " + truncated %" PRIu64
-		 " + malformed %" PRIu64 " + too_deep %" PRIu64 ", residual %" PRId64 "; hits %" PRIu64,
+		 " + malformed %" PRIu64 " + too_deep %" PRIu64 ", residual %" PRId64 "; hits %" PRIu64
+		 ", of them beyond the contact table %" PRIu64,
 		 sum.received, sum.verdicts[PKT_PROBED], sum.verdicts[PKT_NOT_IP], sum.verdicts[PKT_TRUNCATED],
-		 sum.verdicts[PKT_MALFORMED], sum.verdicts[PKT_TOO_DEEP], sum.residual, sum.hits);
+		 sum.verdicts[PKT_MALFORMED], sum.verdicts[PKT_TOO_DEEP], sum.residual, sum.hits, sum.overflow);
 	for (size_t i = 0; i < r->n_ports; i++) {
 		struct port_loss loss;
 

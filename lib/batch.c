@@ -342,12 +342,6 @@ struct slice { // of a list that is sorted by organization
 	size_t n_cells, n_pairs, n_victims;
 };
 
-static bool
-can_be_suspected(enum org_attribution a)
-{
-	return a == ORG_WATCHLIST || a == ORG_ORGANIZATION;
-}
-
 static void
 org_base(struct part *p, const struct tally_org *o, bool suspected)
 {
@@ -742,7 +736,7 @@ take_slice(struct slice *rest, name_id org)
 static int
 make_org(struct batch_chain *chain, const struct tally_org *o, const struct slice *s, struct batch_part *ret)
 {
-	bool suspected = o->suspected && can_be_suspected(o->facts.attribution);
+	bool suspected = o->suspected && org_can_be_suspected(o->facts.attribution);
 	name_id id = entity_id(prefixed_entities[0], names_text(o->facts.id));
 	struct part p;
 	int err;

@@ -27,6 +27,12 @@ org_attribution_name(enum org_attribution a)
 	return names[a];
 }
 
+bool
+org_can_be_suspected(enum org_attribution a)
+{
+	return a == ORG_WATCHLIST || a == ORG_ORGANIZATION;
+}
+
 static name_id
 base_name(const char *path)
 {

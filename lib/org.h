@@ -19,6 +19,10 @@ enum org_attribution { ORG_WATCHLIST, ORG_ORGANIZATION, ORG_ISP, ORG_ASN, ORG_PR
 
 const char *org_attribution_name(enum org_attribution);
 
+// Whether an organization with this attribution can be named as suspected: on an ISP's tap every subscriber that nobody lists belongs to
+// the ISP.
+bool org_can_be_suspected(enum org_attribution);
+
 struct org_facts {       // about one address; plain values
 	name_id id;      // `w-<watchlist id>`, `o-<slug>`, `as64500`, `private`, `unknown`: [a-z0-9._-]{1,64}
 	name_id name;    // as given

@@ -4,12 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool
-report_can_be_suspected(enum org_attribution a)
-{
-	return a == ORG_WATCHLIST || a == ORG_ORGANIZATION;
-}
-
 void
 report_sums_add(struct report_sums *s, const struct tally_cell *c)
 {
@@ -121,7 +115,7 @@ build_orgs(struct tally *t, struct lists lists, struct report_parts *p)
 		struct report_org *o = &p->orgs[i];
 
 		o->org = &orgs[i];
-		o->suspected = orgs[i].suspected && report_can_be_suspected(orgs[i].facts.attribution);
+		o->suspected = orgs[i].suspected && org_can_be_suspected(orgs[i].facts.attribution);
 		take_cells(o, &lists);
 		take_pairs(o, &lists);
 		take_victims(o, &lists);

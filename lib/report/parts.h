@@ -42,9 +42,6 @@ struct report_parts {
 int report_parts_build(struct tally *, struct report_parts *ret); // 0 or -ENOMEM
 void report_parts_free(struct report_parts *);
 
-// Whether an organization with this attribution can be named as suspected. On an ISP's tap every unlisted subscriber belongs to the ISP.
-bool report_can_be_suspected(enum org_attribution);
-
 // Distinct victims among rows of one organization; family 0: of every family.
 size_t report_victims(const struct tally_victim *, size_t n, name_id family, bool only_suspected);
 

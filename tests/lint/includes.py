@@ -27,7 +27,7 @@ ROOMS = {
     'problem': set(),
     'redis': set(),
     'region': set(),
-    'report': {'contact', 'pkt', 'region', 'tally'},
+    'report': {'contact', 'org', 'pkt', 'region', 'tally'},
     'sink': {'batch', 'redis'},
     'tally': {'contact', 'flow', 'lane', 'org', 'victim'},
     'victim': set(),
