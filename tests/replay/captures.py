@@ -8,7 +8,9 @@ import sys
 BUILD, SOURCE = os.environ['RATWATCH_BUILD'], os.environ['RATWATCH_SOURCE']
 RATWATCHD = os.path.join(BUILD, 'daemon', 'ratwatchd')
 DATA = os.environ.get('RATWATCH_TEST_DATA')
-FOLDERS = ['malware', 'tcp', 'benign', 'mix', 'frag', 'truncated', 'formats', 'derived', 'encap']
+# ThreadSanitizer needs a second for each start: there a few folders do.
+FEW = os.environ.get('RATWATCH_CAPTURES', '').split()
+FOLDERS = FEW or ['malware', 'tcp', 'benign', 'mix', 'frag', 'truncated', 'formats', 'derived', 'encap']
 
 if not DATA or not os.path.isdir(os.path.join(DATA, 'pcaps')):
     print('skipped: RATWATCH_TEST_DATA is not set: no real captures')
@@ -22,7 +24,7 @@ for name in ('malware/emotet-2021-01.pcap', 'mix/isp-mix.pcap'):
     assert len(outputs) == 1, name + ': the report depends on the number of workers'
 
 # What crashed other programs: an orderly report, or one message and exit status 2.
-for name in sorted(os.listdir(os.path.join(pcaps, 'malformed'))):
+for name in [] if FEW else sorted(os.listdir(os.path.join(pcaps, 'malformed'))):
     if not name.endswith(('.pcap', '.pcapng', '.cap')):
         continue
     got = subprocess.run([RATWATCHD, '-r', os.path.join(pcaps, 'malformed', name), '-f', os.path.join(pcaps, 'all-c2.txt'), '--set',
