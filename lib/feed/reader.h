@@ -1,7 +1,7 @@
 // feed/reader: what every format's reader gets and gives.
 //
 // A reader walks the bytes of one file and calls the pile for each line; feed.c has opened the file, chosen the format and judges the
-// result. One thread.
+// result; the pile itself is in feed/pile.c. One thread.
 
 #pragma once
 
