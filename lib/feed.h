@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "indicator.h"
 #include "problem.h"
@@ -65,3 +66,13 @@ void feed_free(struct feed *);
 const char *feed_format_name(enum feed_format);                 // "text", "feodo-csv"
 int feed_format_parse(const char *name, enum feed_format *ret); // "auto" too; -EINVAL
 const char *feed_skip_name(enum feed_skip);
+
+// What a check found out about one file.
+struct feed_check {
+	const char *path;
+	const struct feed *feed; // NULL: it would be refused
+	const char *refused;     // why, when it would be
+};
+
+// {"feeds":[{"path","format","entries","merged","skipped":{reason: lines},"refused"}]}. 0 or -EIO.
+int feed_check_json(const struct feed_check *, size_t n, FILE *to);

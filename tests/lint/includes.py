@@ -38,7 +38,7 @@ OWNERS = [
     (r'hiredis/', {'lib/redis.c'}),
     (r'yaml\.h', {'lib/config/tree.c'}),
     (r'maxminddb\.h', {'lib/org/mmdb.c'}),
-    (r'jansson\.h', {'lib/report/json.c'}),
+    (r'jansson\.h', {'lib/report/json.c', 'lib/feed/json.c'}),
     (r'pcap/', {'daemon/replay.c'}),
     (r'rte_', {'daemon/%s.%s' % (room, ext) for room in ('clock', 'collector', 'eal', 'port', 'reload', 'replay', 'worker')
                for ext in 'ch'}),

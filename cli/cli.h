@@ -1,0 +1,9 @@
+// cli: the commands of ratwatch, one file each.
+//
+// A command gets its own arguments (argv[0] is its name) and returns the exit status: 0 done, 1 failed while running, 2 usage or input error.
+
+#pragma once
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_REFUSED = 2 };
+
+int cli_check(int argc, char **argv);

@@ -1,0 +1,37 @@
+// ratwatch: the operator's and analyst's tool. No DPDK in it: it starts at once.
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"check", cli_check},
+};
+
+static const char usage[] =
+	"usage: ratwatch check [-o text|json] FEED...   what a list would load, and why lines would be skipped\n"
+	"       ratwatch --help | --version\n"
+	"\n"
+	"exit status: 0 done; 1 failed while running; 2 usage or input error\n";
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fputs(usage, stderr);
+		return CLI_REFUSED;
+	}
+	if (strcmp(argv[1], "--help") == 0)
+		return fputs(usage, stdout) == EOF ? CLI_FAILED : CLI_DONE;
+	if (strcmp(argv[1], "--version") == 0)
+		return puts("ratwatch " RATWATCH_VERSION) == EOF ? CLI_FAILED : CLI_DONE;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "ratwatch: %s: unknown command; see ratwatch --help\n", argv[1]);
+	return CLI_REFUSED;
+}
