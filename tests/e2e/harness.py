@@ -118,6 +118,13 @@ class Namespace:
             skip('iproute2 and tcpreplay are not both installed')
         if subprocess.run(['ip', 'netns', 'add', self.name]).returncode != 0:
             skip('no network namespace can be made here')
+        try:
+            self._link()
+        except subprocess.CalledProcessError:
+            self.remove()
+            skip('no veth pair can be made here')
+
+    def _link(self):
         self.run('ip', 'link', 'add', 'port', 'type', 'veth', 'peer', 'name', 'tap')
         for side in ('port', 'tap'):
             # Nothing but what the test sends: no router solicitations, no ARP.
@@ -125,7 +132,8 @@ class Namespace:
             self.run('ip', 'link', 'set', side, 'arp', 'off', 'up')
 
     def command(self, *argv):
-        return ['ip', 'netns', 'exec', self.name, *argv]
+        # Not `ip netns exec`, which wants to mount /sys anew.
+        return ['nsenter', '--net=/run/netns/' + self.name, *argv]
 
     def run(self, *argv, check=True):
         subprocess.run(self.command(*argv), check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
