@@ -122,7 +122,7 @@ class Namespace:
             self._link()
         except subprocess.CalledProcessError:
             self.remove()
-            skip('no veth pair can be made here')
+            skip('no veth pair can be made in a network namespace here (a chroot whose root is no mount point?)')
 
     def _link(self):
         self.run('ip', 'link', 'add', 'port', 'type', 'veth', 'peer', 'name', 'tap')
@@ -132,8 +132,7 @@ class Namespace:
             self.run('ip', 'link', 'set', side, 'arp', 'off', 'up')
 
     def command(self, *argv):
-        # Not `ip netns exec`, which wants to mount /sys anew.
-        return ['nsenter', '--net=/run/netns/' + self.name, *argv]
+        return ['ip', 'netns', 'exec', self.name, *argv]
 
     def run(self, *argv, check=True):
         subprocess.run(self.command(*argv), check=check, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
