@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define RETRY_MS 500
+// A packet is in a batch at the latest this long after it came: the workers' sweep goes round in one second, and the rings are short.
+#define SETTLE_S 3
 
 struct sender {
 	struct sender_options options;
@@ -56,13 +58,16 @@ log_turn(struct sender *s, int err, size_t waiting)
 }
 
 static void
-send_status(struct sender *s)
+send_status(struct sender *s, const struct batch *b)
 {
 	struct sink_status status = {0};
 
 	if (s->options.status == NULL)
 		return;
 	s->options.status(s->options.context, &status);
+	status.complete_until = b->made_s - SETTLE_S;
+	status.lag_seconds = clock_wall_ns() / 1000000000 - b->made_s;
+	status.one_way = b->one_way;
 	if (sink_status(s->sink, &status) < 0)
 		log_warning("redis: %s: the sensor's own figures wait for the next batch", sink_error(s->sink));
 }
@@ -80,7 +85,7 @@ deliver_oldest(struct sender *s)
 	log_turn(s, err, waiting);
 	if (err == 0) {
 		log_debug("redis: batch %llu, %zu parts", (unsigned long long)b->number, b->n);
-		send_status(s);
+		send_status(s, b);
 		batch_free(b);
 	}
 	pthread_mutex_lock(&s->lock);

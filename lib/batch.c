@@ -475,13 +475,14 @@ sighting(const struct part *p, const struct tally_victim *v, const char *control
 		 "key\t%s/%s/%s/%s/"
 		 "%s\torg\t%s\tcontroller\t%s\tcontroller_port\t%u\tprotocol\t%s\tvictim\t%s\tfamily\t%s\tfeed\t%"
 		 "s\tmatch"
-		 "\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\tsensor\t%s\tfirst\t%lld\tlast\t%lld",
+		 "\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\tsensor\t%s\tgeneration\t%llu\tfirst\t%"
+		 "lld\tlast\t%lld",
 		 names_text(v->org), controller, victim, day, contact_evidence_name(v->evidence), names_text(v->org),
 		 controller, v->controller_port, protocol(v->proto, proto), victim,
 		 family_of(v->family, family, sizeof(family)), clean(names_text(v->feeds), feeds, sizeof(feeds)),
 		 v->exact ? "exact" : "address", contact_evidence_name(v->evidence), contact_opener_name(v->opener),
 		 lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)), p->chain->options.sensor,
-		 (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+		 (unsigned long long)v->generation, (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
 }
 
 static void
@@ -835,6 +836,7 @@ make_parts(struct batch_chain *chain, struct tally *t, struct batch *b)
 int
 batch_make(struct batch_chain *chain, struct tally *t, struct batch **ret)
 {
+	const uint64_t *n = tally_totals(t)->n;
 	struct batch *b = calloc(1, sizeof(*b));
 	int err;
 
@@ -845,7 +847,9 @@ batch_make(struct batch_chain *chain, struct tally *t, struct batch **ret)
 		return err;
 	}
 	b->number = ++chain->number;
-	b->contacts = tally_totals(t)->n[TALLY_CONTACTS];
+	b->contacts = n[TALLY_CONTACTS];
+	b->made_s = time(NULL);
+	b->one_way = (n[TALLY_PACKETS_OUT] == 0) != (n[TALLY_PACKETS_IN] == 0);
 	for (size_t i = 0; i < b->n; i++) {
 		b->parts[i].seq = b->number;
 		chain->last[names_of(b->parts[i].entity)] = b->number;

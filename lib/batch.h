@@ -48,6 +48,8 @@ struct batch {
 	struct batch_part *parts;
 	size_t n;
 	uint64_t contacts; // in the totals, for logs
+	int64_t made_s;    // when, epoch seconds
+	bool one_way;      // packets of one direction only were counted
 };
 
 // The memory of a sensor's chains: entity -> number of its last part.

@@ -415,10 +415,20 @@ add_total(struct line *l, const char *name, uint64_t n)
 	add_number(l, (int64_t)n);
 }
 
+// What part of the packets was not seen.
+static void
+add_ratio(struct line *l, uint64_t part, uint64_t whole)
+{
+	if (l->n_texts == 48)
+		return;
+	snprintf(l->texts[l->n_texts], sizeof(l->texts[0]), "%.6f", whole > 0 ? (double)part / (double)whole : 0.0);
+	add(l, l->texts[l->n_texts++]);
+}
+
 static void
 add_plain(struct line *l, const struct sink *s, const struct sink_status *st)
 {
-	add(l, "4");
+	add(l, "8");
 	add(l, "version");
 	add(l, s->options.version);
 	add(l, "generation");
@@ -427,6 +437,14 @@ add_plain(struct line *l, const struct sink *s, const struct sink_status *st)
 	add_number(l, (int64_t)st->indicators);
 	add(l, "last_batch");
 	add_number(l, time(NULL));
+	add(l, "complete_until");
+	add_number(l, st->complete_until);
+	add(l, "lag_seconds");
+	add_number(l, st->lag_seconds);
+	add(l, "view");
+	add(l, st->one_way ? "one-way" : "both");
+	add(l, "blind_ratio");
+	add_ratio(l, st->missed, st->received + st->missed);
 }
 
 int

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,7 +27,10 @@ struct sink_status {     // the sensor's hash and its hours; docs/redis.md
 	uint64_t verdicts[8];
 	size_t n_verdicts;
 	const char *const *verdict_names;
-	uint32_t hour; // now, epoch seconds / 3600
+	uint32_t hour;          // now, epoch seconds / 3600
+	int64_t complete_until; // every packet before it is in Redis, epoch seconds
+	int64_t lag_seconds;    // from the batch to its delivery
+	bool one_way;           // the tap shows one direction only
 };
 
 struct sink;

@@ -493,6 +493,8 @@ add_victim(struct tally *t, const struct tally_entry *e)
 	if (key.opener < v->opener)
 		v->opener = key.opener;
 	v->reason = lesser_name(v->reason, e->reason);
+	if (end->match.generation > v->generation)
+		v->generation = end->match.generation;
 	v->exact |= end->match.exact;
 	v->suspected |= e->suspected;
 	if (r->evidence > v->evidence)

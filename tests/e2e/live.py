@@ -74,7 +74,12 @@ def main():
             assert counted(redis, 'attempts') == 100
             assert counted(redis, 'packets_out') + counted(redis, 'packets_in') == 1000
             assert redis.call('ZRANGE', 'ratwatch:suspected', 0, -1) == ['w-acme']
-            assert redis.hash('ratwatch:{sensor:tap-1}')['generation'] == '2'
+            sensor = redis.hash('ratwatch:{sensor:tap-1}')
+            assert sensor['generation'] == '2' and sensor['view'] == 'both' and sensor['blind_ratio'] == '0.000000', sensor
+            assert sensor['received'] == '1500' and sensor['probed'] == '1500' and sensor['missed'] == '0', sensor
+            assert int(sensor['complete_until']) <= int(sensor['last_batch']), sensor
+            hours = [redis.hash(k) for k in redis.keys('ratwatch:{sensor:tap-1}:h:*')]
+            assert sum(int(v) for h in hours for f, v in h.items() if f.endswith('|received')) == 1500, hours
         finally:
             if daemon:
                 daemon.kill()
