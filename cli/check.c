@@ -2,10 +2,15 @@
 
 #include "feed.h"
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+struct options {
+	bool json;
+	enum feed_format format;
+};
 
 struct checked {           // one file
 	struct feed *feed; // NULL: refused
@@ -13,11 +18,12 @@ struct checked {           // one file
 };
 
 static void
-check_file(const char *path, struct checked *ret)
+check_file(const char *path, enum feed_format format, struct checked *ret)
 {
 	struct feed_options o = FEED_OPTIONS_DEFAULT;
 
 	o.path = path;
+	o.format = format;
 	feed_load(&o, &ret->problems, &ret->feed);
 }
 
@@ -70,7 +76,7 @@ print(bool json, char **paths, const struct checked *files, size_t n)
 }
 
 static int
-check(bool json, char **paths, size_t n)
+check(const struct options *o, char **paths, size_t n)
 {
 	struct checked *files = calloc(n, sizeof(*files));
 	int status = CLI_DONE;
@@ -78,11 +84,11 @@ check(bool json, char **paths, size_t n)
 	if (files == NULL)
 		return CLI_FAILED;
 	for (size_t i = 0; i < n; i++) {
-		check_file(paths[i], &files[i]);
+		check_file(paths[i], o->format, &files[i]);
 		if (files[i].feed == NULL)
 			status = CLI_REFUSED;
 	}
-	if (print(json, paths, files, n) < 0 || fflush(stdout) != 0)
+	if (print(o->json, paths, files, n) < 0 || fflush(stdout) != 0)
 		status = CLI_FAILED;
 	for (size_t i = 0; i < n; i++) {
 		feed_free(files[i].feed);
@@ -92,20 +98,34 @@ check(bool json, char **paths, size_t n)
 	return status;
 }
 
-int
-cli_check(int argc, char **argv)
+// false: something in it is wrong.
+static bool
+read_options(int argc, char **argv, struct options *ret)
 {
-	bool json = false, wrong = false;
+	static const struct option longs[] = {{"format", required_argument, NULL, 'f'}, {0}};
+	struct options o = {.format = FEED_AUTO};
 	int option;
 
 	opterr = 0;
-	while ((option = getopt(argc, argv, "o:")) != -1) {
-		wrong |= option != 'o' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0);
-		json = option == 'o' && strcmp(optarg, "json") == 0;
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 'f' && feed_format_parse(optarg, &o.format) == 0)
+			continue;
+		if (option != 'o' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+			return false;
+		o.json = strcmp(optarg, "json") == 0;
 	}
-	if (wrong || optind == argc) {
-		fputs("usage: ratwatch check [-o text|json] FEED...\n", stderr);
+	*ret = o;
+	return optind < argc;
+}
+
+int
+cli_check(int argc, char **argv)
+{
+	struct options o;
+
+	if (!read_options(argc, argv, &o)) {
+		fputs("usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n", stderr);
 		return CLI_REFUSED;
 	}
-	return check(json, argv + optind, (size_t)(argc - optind));
+	return check(&o, argv + optind, (size_t)(argc - optind));
 }

@@ -12,11 +12,24 @@ static const struct {
 	{"check", cli_check},
 };
 
-static const char usage[] =
-	"usage: ratwatch check [-o text|json] FEED...   what a list would load, and why lines would be skipped\n"
-	"       ratwatch --help | --version\n"
-	"\n"
-	"exit status: 0 done; 1 failed while running; 2 usage or input error\n";
+static const char usage[] = "usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n"
+			    "                             what a list would load, and why lines would be skipped\n"
+			    "       ratwatch --help | --version\n"
+			    "\n"
+			    "exit status: 0 done; 1 failed while running; 2 usage or input error\n";
+
+// Misspelt commands mostly begin as they should.
+static int
+refuse_unknown(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strncmp(name, commands[i].name, 2) == 0) {
+			fprintf(stderr, "ratwatch: %s: unknown command; did you mean '%s'?\n", name, commands[i].name);
+			return CLI_REFUSED;
+		}
+	fprintf(stderr, "ratwatch: %s: unknown command; see ratwatch --help\n", name);
+	return CLI_REFUSED;
+}
 
 int
 main(int argc, char **argv)
@@ -32,6 +45,5 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "ratwatch: %s: unknown command; see ratwatch --help\n", argv[1]);
-	return CLI_REFUSED;
+	return refuse_unknown(argv[1]);
 }

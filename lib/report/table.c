@@ -442,7 +442,9 @@ nothing_found(const struct page *p)
 		age(p->to, f->updated != 0 ? f->updated : f->modified, r->now);
 		fputc('\n', p->to);
 	}
-	if (r->indicators.n_feeds == 0)
+	if (r->capture.packets == 0)
+		fputs("  The capture holds no packets.\n", p->to);
+	else if (r->indicators.n_feeds == 0)
 		fputs("  No list was given: name one with -f FEED.\n", p->to);
 	else if (r->capture.verdicts[PKT_PROBED] == 0)
 		fputs("  No packet was IP as far as it could be read: the verdicts below say what they were.\n", p->to);

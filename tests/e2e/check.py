@@ -30,7 +30,13 @@ def main():
         assert page['refused'].startswith('is HTML') and page['entries'] == 0, page
         assert gone['refused'].startswith('no such file'), gone
         assert run(folder, 'check').returncode == 2
-        assert run(folder, 'chekc', 'good.txt').returncode == 2
+        chekc = run(folder, 'chekc', 'good.txt')
+        assert chekc.returncode == 2 and "did you mean 'check'?" in chekc.stderr, chekc
+        assert run(folder, 'zzz').returncode == 2
+        assert run(folder, 'check', '--format', 'text', 'good.txt').returncode == 0
+        forced = run(folder, 'check', '--format', 'feodo-csv', 'good.txt')
+        assert forced.returncode == 2 and 'is no Feodo Tracker CSV' in forced.stderr, forced
+        assert run(folder, 'check', '--format', 'stix', 'good.txt').returncode == 2
         assert run(folder, 'check', '-o', 'xml', 'good.txt').returncode == 2
 
 
