@@ -130,6 +130,7 @@ start_workers(struct run *r, bool replay)
 		.ports = r->ports,
 		.n_ports = r->n_ports,
 		.reload = &r->reload,
+		.match = r->config->capture.match,
 		.replay = replay,
 		.time_field = r->time_field,
 		.contacts_max = CONTACTS_MAX,
@@ -311,11 +312,14 @@ fill_capture(const struct run *r, const struct replay_facts *facts, struct repor
 		.packets = facts->packets,
 		.bytes = facts->bytes,
 		.snap_cut = facts->cut,
-		.quoted = sum.quoted,
 		.fragments = sum.fragments,
+		.unresolved = sum.unresolved,
+		.overlaps = sum.overlaps,
+		.portless = sum.portless,
 		.overflow = sum.overflow,
 		.residual = (int64_t)facts->packets,
 	};
+	memcpy(ret->notes, sum.notes, sizeof(ret->notes));
 	for (int v = 0; v < PKT_VERDICTS; v++) {
 		ret->verdicts[v] = sum.verdicts[v];
 		ret->residual -= (int64_t)sum.verdicts[v];

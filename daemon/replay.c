@@ -1,9 +1,9 @@
 #include "replay.h"
 
+#include "capture.h"
 #include "clock.h"
 #include "tsan.h"
 
-#include <pcap/pcap.h>
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
@@ -30,142 +30,20 @@ struct replay {
 	int64_t began_ns, shown_ns;
 };
 
-// What a link type is turned into: how many bytes to leave out, and the Ethernet type of what follows.
-struct link {
-	size_t skip;
-	uint16_t ethertype; // 0: the frame is Ethernet already
-};
-
-static uint16_t
-be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-// RAW has no header: the version is in the first four bits.
-static uint16_t
-ethertype_of_ip(const uint8_t *p, size_t len)
-{
-	return len > 0 && p[0] >> 4 == 6 ? 0x86dd : 0x0800;
-}
-
-// BSD loopback: an address family in some host's byte order; AF_INET is 2 everywhere, AF_INET6 is 10, 24, 28 or 30.
-static struct link
-link_of_loopback(const uint8_t *p, size_t len)
-{
-	uint32_t family;
-
-	if (len < 4)
-		return (struct link){len, 0x0800};
-	family = p[0] == 0 && p[1] == 0 ? be16(p + 2) : (uint32_t)(p[1] << 8 | p[0]);
-	if (family == 2)
-		return (struct link){4, 0x0800};
-	if (family == 10 || family == 24 || family == 28 || family == 30)
-		return (struct link){4, 0x86dd};
-	return (struct link){4, 0xffff}; // not IP
-}
-
-static struct link
-link_of_cooked(const uint8_t *p, size_t len, size_t header, size_t protocol)
-{
-	return len < header ? (struct link){len, 0x0800} : (struct link){header, be16(p + protocol)};
-}
-
-static bool
-is_known(int dlt)
-{
-	switch (dlt) {
-	case DLT_EN10MB:
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
-	case DLT_LINUX_SLL:
-	case DLT_LINUX_SLL2:
-	case DLT_NULL:
-	case DLT_LOOP:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static struct link
-link_of(int dlt, const uint8_t *p, size_t len)
-{
-	switch (dlt) {
-	case DLT_RAW:
-		return (struct link){0, ethertype_of_ip(p, len)};
-	case DLT_IPV4:
-		return (struct link){0, 0x0800};
-	case DLT_IPV6:
-		return (struct link){0, 0x86dd};
-	case DLT_LINUX_SLL:
-		return link_of_cooked(p, len, 16, 14);
-	case DLT_LINUX_SLL2:
-		return link_of_cooked(p, len, 20, 0);
-	case DLT_NULL:
-	case DLT_LOOP:
-		return link_of_loopback(p, len);
-	default:
-		return (struct link){0, 0};
-	}
-}
-
-static const char *
-words_of_open_error(const char *file, const char *error)
-{
-	struct stat st;
-
-	if (strcmp(file, "-") != 0 && stat(file, &st) == -1)
-		return errno == ENOENT ? "no such file; check the path" : "cannot be read; check its permissions";
-	if (strcmp(file, "-") != 0 && S_ISREG(st.st_mode) && st.st_size == 0)
-		return "is empty; a capture begins with a file header, so this one was never written";
-	if (strstr(error, "unknown file format") != NULL || strstr(error, "bad dump file") != NULL)
-		return "is no capture; give a pcap or pcapng file (decompress .gz and .zst first)";
-	if (strstr(error, "truncated") != NULL)
-		return "ends inside its file header; copy it again";
-	return NULL;
-}
-
-static pcap_t *
-open_capture(const char *file, struct problem_list *problems)
-{
-	char error[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_open_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, error);
-	const char *words;
-
-	if (p == NULL) {
-		words = words_of_open_error(file, error);
-		problem_add(problems, PROBLEM_ERROR, file, 0, NULL, "%s", words != NULL ? words : error);
-		return NULL;
-	}
-	if (!is_known(pcap_datalink(p))) {
-		const char *name = pcap_datalink_val_to_name(pcap_datalink(p));
-
-		problem_add(problems, PROBLEM_ERROR, file, 0, NULL,
-			    "link type %s (%d) is not read; give a capture of Ethernet, RAW, IPV4, IPV6, LINUX_SLL, "
-			    "LINUX_SLL2, NULL or LOOP",
-			    name != NULL ? name : "unknown", pcap_datalink(p));
-		pcap_close(p);
-		return NULL;
-	}
-	return p;
-}
-
 int
 replay_check(const char *const *files, size_t n, struct problem_list *problems)
 {
-	int err = 0;
+	int err = 0, one;
 
 	for (size_t i = 0; i < n; i++) {
-		pcap_t *p;
+		struct capture *c;
 
 		if (strcmp(files[i], "-") == 0)
 			continue; // can be opened once only
-		if ((p = open_capture(files[i], problems)) == NULL)
-			err = -EINVAL;
+		if ((one = capture_open(files[i], problems, &c)) < 0)
+			err = one;
 		else
-			pcap_close(p);
+			capture_free(c);
 	}
 	return err;
 }
@@ -189,18 +67,18 @@ digest(uint64_t h, const uint8_t *bytes, size_t len)
 }
 
 static void
-note(struct replay_facts *f, const struct pcap_pkthdr *h, const uint8_t *bytes, int64_t time_ns)
+note(struct replay_facts *f, const struct capture_packet *p)
 {
-	const uint64_t head[2] = {(uint64_t)time_ns, (uint64_t)h->len << 32 | h->caplen};
+	const uint64_t head[2] = {(uint64_t)p->time_ns, (uint64_t)p->wire << 32 | p->captured};
 
-	if (f->packets == 0 || time_ns < f->first_ns)
-		f->first_ns = time_ns;
-	if (f->packets == 0 || time_ns > f->last_ns)
-		f->last_ns = time_ns;
+	if (f->packets == 0 || p->time_ns < f->first_ns)
+		f->first_ns = p->time_ns;
+	if (f->packets == 0 || p->time_ns > f->last_ns)
+		f->last_ns = p->time_ns;
 	f->packets++;
-	f->bytes += h->len;
-	f->cut += h->caplen < h->len;
-	f->digest = digest(digest(f->digest, (const uint8_t *)head, sizeof(head)), bytes, h->caplen);
+	f->bytes += p->wire;
+	f->cut += p->captured < p->wire;
+	f->digest = digest(digest(f->digest, (const uint8_t *)head, sizeof(head)), p->bytes, p->captured);
 }
 
 static struct rte_mbuf *
@@ -224,17 +102,17 @@ write_ethernet(uint8_t *to, uint16_t ethertype)
 }
 
 static void
-fill(struct rte_mbuf *m, const struct pcap_pkthdr *h, const uint8_t *bytes, struct link link)
+fill(struct rte_mbuf *m, const struct capture_packet *p)
 {
 	uint8_t *to = rte_pktmbuf_mtod(m, uint8_t *);
-	size_t added = link.ethertype != 0 ? ETHERNET : 0;
-	size_t captured = RTE_MIN((size_t)h->caplen - link.skip, (size_t)REPLAY_ROOM - added);
+	size_t added = p->ethertype != 0 ? ETHERNET : 0;
+	size_t captured = RTE_MIN((size_t)p->captured - p->skip, (size_t)REPLAY_ROOM - added);
 
 	if (added > 0)
-		write_ethernet(to, link.ethertype);
-	memcpy(to + added, bytes + link.skip, captured);
+		write_ethernet(to, p->ethertype);
+	memcpy(to + added, p->bytes + p->skip, captured);
 	m->data_len = (uint16_t)(added + captured);
-	m->pkt_len = h->len; // as the capture says it, whatever header was left out or added
+	m->pkt_len = p->wire; // as the capture says it, whatever header was left out or added
 }
 
 static uint32_t
@@ -253,12 +131,14 @@ queue_of(const struct rte_mbuf *m, unsigned n)
 {
 	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint32_t h = 0;
+	unsigned type;
 
 	if (n == 1)
 		return 0;
-	if (m->data_len >= 34 && be16(p + 12) == 0x0800)
+	type = m->data_len >= 54 ? (unsigned)(p[12] << 8 | p[13]) : 0;
+	if (type == 0x0800)
 		h = word_at(p + 26) ^ word_at(p + 30);
-	else if (m->data_len >= 54 && be16(p + 12) == 0x86dd)
+	else if (type == 0x86dd)
 		for (int i = 22; i < 54; i += 4)
 			h ^= word_at(p + i);
 	return (h * 0x85EBCA6Bu >> 16) % n;
@@ -275,12 +155,10 @@ put(const struct replay *r, struct rte_mbuf *m)
 }
 
 static void
-show_progress(struct replay *r, pcap_t *p)
+show_progress(struct replay *r, const struct capture *c)
 {
 	int64_t now_ns = clock_wall_ns();
 	double seconds = (double)(now_ns - r->began_ns) / 1e9;
-	FILE *f = pcap_file(p);
-	long at = f != NULL ? ftell(f) : -1;
 	struct stats_sum sum;
 
 	if (seconds < 2 || now_ns - r->shown_ns < 200000000)
@@ -288,62 +166,40 @@ show_progress(struct replay *r, pcap_t *p)
 	r->shown_ns = now_ns;
 	workers_stats(r->options.workers, &sum);
 	fprintf(stderr, "\r");
-	if (at >= 0 && r->size > 0)
-		fprintf(stderr, "%3.0f %%  ", 100.0 * (double)(r->done + (uint64_t)at) / (double)r->size);
+	if (r->size > 0)
+		fprintf(stderr, "%3.0f %%  ", 100.0 * (double)(r->done + capture_at(c)) / (double)r->size);
 	fprintf(stderr, "%" PRIu64 " packets  %.0f packets/s  %" PRIu64 " hits\033[K", r->facts.packets,
 		(double)r->facts.packets / seconds, sum.hits);
 	fflush(stderr);
 }
 
 static void
-feed_packet(struct replay *r, int dlt, const struct pcap_pkthdr *h, const uint8_t *bytes)
+feed_packet(struct replay *r, const struct capture_packet *p)
 {
-	// With nanosecond precision tv_usec holds nanoseconds.
-	int64_t time_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec;
 	struct rte_mbuf *m = take_buffer(r);
 
-	note(&r->facts, h, bytes, time_ns);
-	fill(m, h, bytes, link_of(dlt, bytes, h->caplen));
-	clock_stamp(r->options.time_field, m, time_ns);
+	note(&r->facts, p);
+	fill(m, p);
+	clock_stamp(r->options.time_field, m, p->time_ns);
 	put(r, m);
-}
-
-static int
-end_of(struct replay *r, const char *file, pcap_t *p, int got)
-{
-	if (got == PCAP_ERROR_BREAK) // libpcap's way to say: end of file
-		return 0;
-	if (strstr(pcap_geterr(p), "different from the type of the first interface") != NULL) {
-		problem_add(
-			&r->problems, PROBLEM_ERROR, file, 0, NULL,
-			"holds several link types, of which libpcap reads only one; split it by interface (tshark -Y "
-			"frame.interface_id==0 -w)");
-		return -EINVAL;
-	}
-	problem_add(&r->problems, PROBLEM_ERROR, file, 0, NULL,
-		    "after packet %" PRIu64 ": %s; copy the file again, or cut it to whole packets (editcap)",
-		    r->facts.packets, pcap_geterr(p));
-	return -EIO;
 }
 
 static int
 read_file(struct replay *r, const char *file)
 {
-	pcap_t *p = open_capture(file, &r->problems);
-	struct pcap_pkthdr *h;
-	const uint8_t *bytes;
-	int got, err;
+	struct capture *c;
+	struct capture_packet p;
+	int err = capture_open(file, &r->problems, &c), got;
 
-	if (p == NULL)
-		return -EINVAL;
-	while ((got = pcap_next_ex(p, &h, &bytes)) == 1) {
-		feed_packet(r, pcap_datalink(p), h, bytes);
+	if (err < 0)
+		return err;
+	while ((got = capture_next(c, &r->problems, &p)) == 1) {
+		feed_packet(r, &p);
 		if (r->options.progress && r->facts.packets % PROGRESS_EVERY == 0)
-			show_progress(r, p);
+			show_progress(r, c);
 	}
-	err = end_of(r, file, p, got);
-	pcap_close(p);
-	return err;
+	capture_free(c);
+	return got;
 }
 
 static uint64_t

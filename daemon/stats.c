@@ -14,8 +14,12 @@ add(const struct stats *s, struct stats_sum *sum)
 	for (size_t v = 0; v < PKT_VERDICTS; v++)
 		sum->verdicts[v] += get(&s->verdicts[v]);
 	sum->hits += get(&s->hits);
+	for (size_t n = 0; n < PKT_NOTES; n++)
+		sum->notes[n] += get(&s->notes[n]);
+	sum->portless += get(&s->portless);
+	sum->unresolved += get(&s->unresolved);
+	sum->overlaps += get(&s->overlaps);
 	sum->fragments += get(&s->fragments);
-	sum->quoted += get(&s->quoted);
 	sum->overflow += get(&s->overflow);
 	sum->forwarded += get(&s->forwarded);
 }

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "contact.h"
+#include "fragment.h"
 #include "pkt.h"
 #include "tsan.h"
 
@@ -22,6 +23,8 @@
 
 #define BURST        32   // packets; two addresses each fill one C2SET_BURST
 #define HEADERS_MAX  256  // bytes of a packet in several segments that are copied for the parser
+#define PAIRS        (BURST * PKT_LAYERS_MAX)
+#define FRAGMENTS    1024 // datagrams whose later fragments are awaited
 #define REPORTS      4096 // places in a worker's report ring
 #define FORWARDS     1024 // places in a ring between two workers
 #define IDLE_POLLS   64   // empty polls before the core is offered to others
@@ -38,10 +41,12 @@ struct burst { // the packets of one receive, as the steps below fill it
 	unsigned n;
 	const uint8_t *headers[BURST];
 	uint32_t captured[BURST];
-	struct pkt_ip ip[BURST];
-	uint8_t packet_of[BURST]; // of each probed pair of addresses
-	struct ip_addr addrs[2 * BURST];
-	unsigned probed;
+	struct pkt pkts[BURST];
+	uint8_t packet_of[PAIRS], layer_of[PAIRS]; // of each pair of addresses to be probed
+	struct ip_addr addrs[2 * PAIRS];
+	unsigned pairs;
+	uint32_t hits;             // bit per packet
+	uint8_t hit_layer[BURST]; // the innermost that matched
 	uint8_t copies[BURST][HEADERS_MAX];
 };
 
@@ -52,7 +57,9 @@ struct worker {
 	size_t n_ports;
 	struct reload *reload;
 	struct clock clock;
+	enum pkt_match match;
 	struct contact_table *contacts;
+	struct fragment_cache *fragments;
 	struct burst *burst; // the one in hand
 	struct rte_ring *reports;
 	struct rte_ring *from[WORKERS_MAX]; // hits that others found; NULL from itself
@@ -62,7 +69,7 @@ struct worker {
 	struct stats stats;
 };
 
-_Static_assert(2 * BURST <= C2SET_BURST, "a burst is matched in one call");
+_Static_assert(2 * BURST == C2SET_BURST, "an untunnelled burst is matched in one call");
 _Static_assert(sizeof(struct hit) % 4 == 0 && sizeof(struct contact_report) % 4 == 0, "ring elements are words");
 
 unsigned
@@ -113,6 +120,28 @@ receive(struct worker *w, const struct port *port, struct burst *b)
 	}
 }
 
+// The layers of a packet that are to be probed, the outermost first.
+static inline void
+line_up(struct burst *b, unsigned i, enum pkt_match match)
+{
+	const struct pkt *p = &b->pkts[i];
+	unsigned end = match == PKT_OUTER ? 1 : p->n;
+
+	for (unsigned l = match == PKT_INNER ? p->n - 1 : 0; l < end; l++) {
+		b->addrs[2 * b->pairs] = p->layers[l].src;
+		b->addrs[2 * b->pairs + 1] = p->layers[l].dst;
+		b->packet_of[b->pairs] = (uint8_t)i;
+		b->layer_of[b->pairs++] = (uint8_t)l;
+	}
+}
+
+static void
+count_notes(struct worker *w, uint32_t notes)
+{
+	for (; notes != 0; notes &= notes - 1)
+		stats_add(&w->stats.notes[__builtin_ctz(notes)], 1);
+}
+
 // Every packet gets its verdict here; the addresses of those that have some are lined up for the probe.
 static void
 parse(struct worker *w, struct burst *b)
@@ -120,19 +149,18 @@ parse(struct worker *w, struct burst *b)
 	uint32_t verdicts[PKT_VERDICTS] = {0};
 	uint64_t bytes = 0;
 
-	b->probed = 0;
+	b->pairs = 0;
 	for (unsigned i = 0; i < b->n; i++) {
 		enum pkt_verdict v;
 
 		expose_headers(b, i);
-		v = pkt_locate(b->headers[i], b->captured[i], &b->ip[i]);
+		v = pkt_locate(b->headers[i], b->captured[i], &b->pkts[i]);
 		verdicts[v]++;
 		bytes += rte_pktmbuf_pkt_len(b->mbufs[i]);
-		if (v != PKT_PROBED)
-			continue;
-		b->addrs[2 * b->probed] = b->ip[i].src;
-		b->addrs[2 * b->probed + 1] = b->ip[i].dst;
-		b->packet_of[b->probed++] = (uint8_t)i;
+		if (v == PKT_PROBED)
+			line_up(b, i, w->match);
+		if (unlikely(b->pkts[i].notes != 0))
+			count_notes(w, b->pkts[i].notes);
 	}
 	stats_add(&w->stats.received, b->n);
 	stats_add(&w->stats.bytes, bytes);
@@ -140,14 +168,36 @@ parse(struct worker *w, struct burst *b)
 		stats_add(&w->stats.verdicts[v], verdicts[v]);
 }
 
+// A later pair of the same packet is a layer further in: the innermost that matches wins.
 static void
-count_hit(struct worker *w, const struct flow *flow)
+probe(const struct c2set *c2, struct burst *b)
 {
-	stats_add(&w->stats.hits, 1);
-	if (flow->portless)
+	b->hits = 0;
+	for (unsigned at = 0; at < b->pairs; at += BURST) {
+		uint64_t hits = c2set_match(c2, &b->addrs[2 * at], 2 * RTE_MIN(b->pairs - at, (unsigned)BURST));
+
+		for (; hits != 0; hits &= hits - 1) {
+			unsigned pair = at + (unsigned)__builtin_ctzll(hits) / 2;
+
+			b->hits |= UINT32_C(1) << b->packet_of[pair];
+			b->hit_layer[b->packet_of[pair]] = b->layer_of[pair];
+		}
+	}
+}
+
+// A hit at the worker that owns its contact.
+static void
+deliver(struct worker *w, struct hit *hit)
+{
+	if (hit->flow.fragment) {
+		enum fragment_result r = fragment_follow(w->fragments, &hit->flow, hit->match);
+
 		stats_add(&w->stats.fragments, 1);
-	if (flow->icmp_error)
-		stats_add(&w->stats.quoted, 1);
+		stats_add(&w->stats.unresolved, r == FRAGMENT_UNRESOLVED || r == FRAGMENT_OVERLAP);
+		stats_add(&w->stats.overlaps, r == FRAGMENT_OVERLAP);
+	}
+	stats_add(&w->stats.portless, hit->flow.portless);
+	contact_packet(w->contacts, &hit->flow, hit->match);
 }
 
 static void
@@ -157,7 +207,7 @@ take_forwarded(struct worker *w)
 
 	for (unsigned i = 0; i < w->all->n; i++)
 		while (w->from[i] != NULL && rte_ring_sc_dequeue_elem(w->from[i], &hit, sizeof(hit)) == 0)
-			contact_packet(w->contacts, &hit.flow, hit.match);
+			deliver(w, &hit);
 }
 
 // While the owner's ring is full this worker takes what was forwarded to itself, so that two cannot wait for each other.
@@ -174,29 +224,27 @@ forward(struct worker *w, unsigned owner, struct hit *hit)
 static void
 follow(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned i)
 {
-	unsigned owner = worker_owner(&b->ip[i].src, &b->ip[i].dst, w->all->n);
+	const struct pkt *pkt = &b->pkts[i];
+	const struct pkt_layer *layer = &pkt->layers[b->hit_layer[i]];
+	unsigned owner = worker_owner(&layer->src, &layer->dst, w->all->n);
 	struct hit hit;
 
-	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), &b->ip[i], &hit.flow);
+	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), pkt, b->hit_layer[i], &hit.flow);
 	hit.flow.time_ns = clock_packet_ns(&w->clock, b->mbufs[i]);
 	c2set_describe(c2, &hit.flow.src, hit.flow.sport, hit.flow.proto, &hit.match[0]);
 	c2set_describe(c2, &hit.flow.dst, hit.flow.dport, hit.flow.proto, &hit.match[1]);
-	count_hit(w, &hit.flow);
+	stats_add(&w->stats.hits, 1);
 	if (owner == w->index)
-		contact_packet(w->contacts, &hit.flow, hit.match);
+		deliver(w, &hit);
 	else
 		forward(w, owner, &hit);
 }
 
 static void
-follow_hits(struct worker *w, const struct c2set *c2, const struct burst *b, uint64_t hits)
+follow_hits(struct worker *w, const struct c2set *c2, const struct burst *b)
 {
-	while (hits != 0) {
-		unsigned pair = (unsigned)__builtin_ctzll(hits) / 2;
-
-		follow(w, c2, b, b->packet_of[pair]);
-		hits &= ~(UINT64_C(3) << (2 * pair)); // both ends listed: still one packet
-	}
+	for (uint32_t hits = b->hits; hits != 0; hits &= hits - 1)
+		follow(w, c2, b, (unsigned)__builtin_ctz(hits));
 }
 
 static void
@@ -214,7 +262,8 @@ poll_port(struct worker *w, const struct port *port, const struct c2set *c2, str
 	if (b->n == 0)
 		return 0;
 	parse(w, b);
-	follow_hits(w, c2, b, c2set_match(c2, b->addrs, 2 * b->probed));
+	probe(c2, b);
+	follow_hits(w, c2, b);
 	free_burst(b);
 	return b->n;
 }
@@ -347,6 +396,7 @@ make_worker(const struct workers_options *o, unsigned index, struct workers *all
 		.ports = o->ports,
 		.n_ports = o->n_ports,
 		.reload = o->reload,
+		.match = o->match,
 		.clock = {.replay = o->replay, .field = o->time_field},
 	};
 	all->items[index] = w;
@@ -354,6 +404,8 @@ make_worker(const struct workers_options *o, unsigned index, struct workers *all
 	all->reports[index] = w->reports;
 	w->burst = calloc(1, sizeof(*w->burst));
 	if (w->reports == NULL || w->burst == NULL)
+		return -ENOMEM;
+	if (fragment_build(FRAGMENTS, &w->fragments) < 0)
 		return -ENOMEM;
 	return contact_build(&contacts, &w->contacts);
 }
@@ -405,6 +457,7 @@ workers_free(struct workers *all)
 			rte_ring_free(w->to[j]);
 		rte_ring_free(w->reports);
 		contact_free(w->contacts);
+		fragment_free(w->fragments);
 		free(w->burst);
 		free(w);
 	}

@@ -27,6 +27,7 @@ struct workers_options {
 	const struct port *ports; // each with n queues
 	size_t n_ports;
 	struct reload *reload; // workers are its readers 0..n-1
+	enum pkt_match match;  // which layers are probed
 	bool replay;           // packet times come with the packets
 	int time_field;        // clock_register
 	size_t contacts_max;   // per worker

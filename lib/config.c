@@ -40,6 +40,13 @@ static const struct choice formats[] = {
 	{NULL, 0},
 };
 
+static const struct choice layers[] = {
+	{"any", PKT_ANY},
+	{"inner", PKT_INNER},
+	{"outer", PKT_OUTER},
+	{NULL, 0},
+};
+
 static const struct choice levels[] = {
 	{"error", LOG_ERR}, {"warning", LOG_WARNING}, {"notice", LOG_NOTICE},
 	{"info", LOG_INFO}, {"debug", LOG_DEBUG},     {NULL, 0},
@@ -65,6 +72,7 @@ static const struct key keys[] = {
 	{{"capture", "workers", CONFIG_NUMBER, "1", "threads", 1, 64, true}, AT(capture.workers)},
 	{{"capture", "queue_size", CONFIG_NUMBER, "1024", "descriptors", 64, 32768, true}, AT(capture.queue_size)},
 	{{"capture", "buffers", CONFIG_NUMBER, "16384", "packets", 1024, 4194304, true}, AT(capture.buffers)},
+	{{"capture", "match", CONFIG_CHOICE, "any", NULL, 0, 0, true}, AT(capture.match), .choices = layers},
 	{{"capture", "promiscuous", CONFIG_BOOL, "true", NULL, 0, 0, true}, AT(capture.promiscuous)},
 	{{"capture", "hugepages", CONFIG_AUTO, "auto", NULL, 0, 0, true}, AT(capture.hugepages),
 		.set_offset = offsetof(struct config, capture.hugepages_set)},

@@ -12,6 +12,7 @@
 
 #include "feed.h"
 #include "lane.h"
+#include "pkt.h"
 #include "problem.h"
 
 struct config_texts {
@@ -28,6 +29,7 @@ struct config {
 		unsigned workers;          // 1..64; default 1
 		unsigned queue_size;       // descriptors per queue; default 1024
 		unsigned buffers;          // packet buffers per port; default 16384
+		int match;                 // enum pkt_match; default PKT_ANY
 		bool promiscuous;          // default true
 		bool hugepages;            // true unless the file says false
 		bool hugepages_set;        // the file says true or false; else: use them when there are any

@@ -517,6 +517,8 @@ contact_packet(struct contact_table *t, const struct flow *f, const struct flow_
 	enter_hour(t, e, hour_of(f->time_ns));
 	add(e, f, (unsigned)sender);
 	settle_opener(e, f, (unsigned)sender);
+	if (!e->sides[sender].seen)
+		e->report.tunnels[sender] = f->tunnel;
 	note_side(&e->sides[sender], f);
 	raise_evidence(e);
 	if (is_news(&e->report))

@@ -51,6 +51,7 @@ struct contact_report {
 	uint32_t hour;
 	int64_t first_ns, last_ns;                 // of the contact so far
 	int64_t hour_first_ns, hour_last_ns;       // of the deltas in this report
+	struct flow_tunnel tunnels[2];             // around the first packet that each end sent
 	uint64_t packets[2], bytes[2], payload[2]; // deltas; [0] sent by ends[0], [1] by ends[1]
 };
 

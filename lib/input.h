@@ -1,11 +1,12 @@
-// input: a whole file in memory, read so that a file changing meanwhile is noticed.
+// input: files: a whole one in memory, read so that a file changing meanwhile is noticed; or one as a stream, decompressed on the way.
 //
-// The bytes are followed by a NUL that is not counted. The buffer belongs to the caller: input_free.
+// A whole file's bytes are followed by a NUL that is not counted. The buffer belongs to the caller: input_free. gzip (RFC 1952) through zlib.
 
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "problem.h"
 
@@ -21,3 +22,18 @@ struct input {
 // too large, changed while it was read (it is tried twice).
 int input_read(const char *path, struct problem_list *, struct input *ret);
 void input_free(struct input *);
+
+struct input_stream;
+
+// Opens a file, or standard input for "-"; what is gzip is decompressed while it is read. 0, or a negative errno with one error in the list:
+// missing, unreadable, a directory, empty, or compressed in another way (which is named).
+int input_stream_open(const char *path, struct problem_list *, struct input_stream **ret);
+
+// To be read from by one thread; fclose ends the stream and frees it. A read error (errno EIO) is a damaged or cut gzip file.
+FILE *input_stream_file(struct input_stream *);
+
+// The first bytes, which reading will deliver again; fewer than four are followed by zeros.
+const uint8_t *input_stream_head(const struct input_stream *);
+
+// How many bytes of the file itself, as it is stored, have been read. For progress.
+uint64_t input_stream_at(const struct input_stream *);

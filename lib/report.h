@@ -19,7 +19,9 @@ struct report_capture {
 	int64_t first_ns, last_ns; // of all packets; 0 when there are none
 	uint64_t packets, bytes;   // bytes on the wire
 	uint64_t verdicts[PKT_VERDICTS];
-	uint64_t snap_cut, quoted, fragments; // notes
+	uint64_t notes[PKT_NOTES];
+	uint64_t snap_cut;                                  // packets that the capture cut
+	uint64_t fragments, unresolved, overlaps, portless; // of the hits
 	uint64_t overflow; // hits that found a worker's contact table full: in packets, in no contact
 	int64_t residual;  // packets - sum of verdicts
 };

@@ -466,6 +466,12 @@ opener_seen_from(const struct contact_report *r, unsigned victim)
 	return opened_by(r, victim) ? CONTACT_VICTIM : CONTACT_CONTROLLER;
 }
 
+static struct flow_tunnel
+tunnel_of(const struct contact_report *r, unsigned victim)
+{
+	return r->tunnels[r->tunnels[victim].n > 0 ? victim : 1 - victim];
+}
+
 static void
 add_victim(struct tally *t, const struct tally_entry *e)
 {
@@ -481,7 +487,8 @@ add_victim(struct tally *t, const struct tally_entry *e)
 				   .proto = r->proto,
 				   .opener = opener_seen_from(r, e->victim),
 				   .feeds = end->match.feeds,
-				   .reason = e->reason},
+				   .reason = e->reason,
+				   .tunnel = tunnel_of(r, e->victim)},
 			    *v;
 	bool fresh;
 
@@ -493,6 +500,8 @@ add_victim(struct tally *t, const struct tally_entry *e)
 	if (key.opener < v->opener)
 		v->opener = key.opener;
 	v->reason = lesser_name(v->reason, e->reason);
+	if (memcmp(&key.tunnel, &v->tunnel, sizeof(key.tunnel)) < 0)
+		v->tunnel = key.tunnel;
 	if (end->match.generation > v->generation)
 		v->generation = end->match.generation;
 	v->exact |= end->match.exact;

@@ -108,9 +108,13 @@ capture(const struct report_capture *c)
 		json_array_append_new(files, text(c->files[i]));
 	for (int v = 0; v < PKT_VERDICTS; v++)
 		json_object_set_new(verdicts, pkt_verdict_name((enum pkt_verdict)v), number(c->verdicts[v]));
-	json_object_set_new(notes, "fragments", number(c->fragments));
-	json_object_set_new(notes, "quoted", number(c->quoted));
+	for (int n = 0; n < PKT_NOTES; n++)
+		json_object_set_new(notes, pkt_note_name((enum pkt_note)n), number(c->notes[n]));
 	json_object_set_new(notes, "snap_cut", number(c->snap_cut));
+	json_object_set_new(notes, "fragments", number(c->fragments));
+	json_object_set_new(notes, "fragment_unresolved", number(c->unresolved));
+	json_object_set_new(notes, "fragment_overlap", number(c->overlaps));
+	json_object_set_new(notes, "portless", number(c->portless));
 	json_object_set_new(notes, "overflow", number(c->overflow));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "first", when(c->first_ns, true));
@@ -267,6 +271,14 @@ protocol(uint8_t proto, char ret[static 8])
 }
 
 static json_t *
+tunnel(const struct flow_tunnel *t)
+{
+	char text_of[FLOW_TUNNEL_TEXT_MAX];
+
+	return t->n > 0 ? text(flow_tunnel_format(t, text_of)) : json_null();
+}
+
+static json_t *
 contact(const struct report_contact *c)
 {
 	const struct contact_end *victim = &c->last.ends[0], *controller_end = &c->last.ends[1];
@@ -288,7 +300,8 @@ contact(const struct report_contact *c)
 	json_object_set_new(o, "family", name(controller_end->match.family));
 	json_object_set_new(o, "feeds", names_list(controller_end->match.feeds));
 	json_object_set_new(o, "organization", name(c->org));
-	json_object_set_new(o, "tunnel", json_null());
+	json_object_set_new(o, "tunnel", tunnel(&c->last.tunnels[c->packets[0] > 0 ? 0 : 1]));
+	json_object_set_new(o, "tunnel_in", c->packets[1] > 0 ? tunnel(&c->last.tunnels[1]) : json_null());
 	json_object_set_new(o, "beacon", json_null());
 	json_object_set_new(o, "packets_out", number(c->packets[0]));
 	json_object_set_new(o, "packets_in", number(c->packets[1]));

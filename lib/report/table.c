@@ -453,6 +453,33 @@ nothing_found(const struct page *p)
 }
 
 static void
+one_note(const struct page *p, bool *first, const char *name, uint64_t n)
+{
+	if (n == 0)
+		return;
+	fprintf(p->to, "%s%s %" PRIu64, *first ? "Notes:   " : ", ", name, n);
+	*first = false;
+}
+
+// What is not zero; docs/packets.md says what each means.
+static void
+notes(const struct page *p)
+{
+	const struct report_capture *c = &p->report->capture;
+	bool first = true;
+
+	for (int n = 0; n < PKT_NOTES; n++)
+		one_note(p, &first, pkt_note_name((enum pkt_note)n), c->notes[n]);
+	one_note(p, &first, "snap_cut", c->snap_cut);
+	one_note(p, &first, "fragments", c->fragments);
+	one_note(p, &first, "fragment_unresolved", c->unresolved);
+	one_note(p, &first, "fragment_overlap", c->overlaps);
+	one_note(p, &first, "portless", c->portless);
+	if (!first)
+		fputc('\n', p->to);
+}
+
+static void
 equation(const struct page *p)
 {
 	const struct report_capture *c = &p->report->capture;
@@ -467,12 +494,7 @@ equation(const struct page *p)
 			"Bound:   %" PRIu64
 			" hits found the contact table full and are in no contact above; use more workers\n",
 			c->overflow);
-	if (c->fragments + c->quoted + c->snap_cut > 0)
-		fprintf(p->to,
-			"Notes:   hits without ports %" PRIu64 ", hits that are ICMP errors %" PRIu64
-			", packets cut by the snap "
-			"length %" PRIu64 "\n",
-			c->fragments, c->quoted, c->snap_cut);
+	notes(p);
 }
 
 int

@@ -7,14 +7,14 @@ static void
 an_ipv4_tcp_packet_gives_its_whole_tuple(void **state)
 {
 	struct frame f = ethernet(0x0800);
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
 	ipv4(&f, 1, 2, 6, 25);
 	tcp(&f, 40000, 443, FLOW_SYN | FLOW_ACK, 7, 9, 5);
-	assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-	pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+	assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+	pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 	assert_int_equal(flow.src.bytes[15], 1);
 	assert_int_equal(flow.dst.bytes[15], 2);
 	assert_int_equal(flow.sport, 40000);
@@ -31,15 +31,15 @@ static void
 padding_of_a_short_frame_is_no_payload(void **state)
 {
 	struct frame f = ethernet(0x0800);
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
 	ipv4(&f, 1, 2, 6, 20);
 	tcp(&f, 1, 2, FLOW_ACK, 0, 0, 0);
 	f.len = 60;
-	assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-	pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+	assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+	pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 	assert_int_equal(flow.payload, 0);
 	assert_int_equal(flow.bytes, 60);
 }
@@ -60,20 +60,20 @@ tagged(int depth)
 static void
 tags_are_walked_to_the_bound_and_not_beyond(void **state)
 {
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
-	for (int depth = 0; depth <= PKT_DEPTH_MAX; depth++) {
+	for (int depth = 0; depth <= PKT_HEADERS_MAX - 2; depth++) {
 		struct frame f = tagged(depth);
 
-		assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-		pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+		assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+		pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 		assert_int_equal(flow.sport, 53);
 		assert_int_equal(flow.payload, 2);
 	}
-	struct frame deep = tagged(PKT_DEPTH_MAX + 1);
-	assert_int_equal(pkt_locate(deep.bytes, deep.len, &ip), PKT_TOO_DEEP);
+	struct frame deep = tagged(PKT_HEADERS_MAX - 1);
+	assert_int_equal(pkt_locate(deep.bytes, deep.len, &pkt), PKT_TOO_DEEP);
 }
 
 static struct frame
@@ -93,15 +93,15 @@ with_extensions(size_t n)
 static void
 ipv6_extension_headers_do_not_hide_ports_and_too_many_only_hide_ports(void **state)
 {
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
 	for (size_t n = 0; n <= PKT_EXTENSIONS_MAX + 2; n++) {
 		struct frame f = with_extensions(n);
 
-		assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-		pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+		assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+		pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 		assert_int_equal(flow.dst.bytes[15], 2);
 		assert_int_equal(flow.portless, n > PKT_EXTENSIONS_MAX);
 		assert_int_equal(flow.dport, n > PKT_EXTENSIONS_MAX ? 0 : 2000);
@@ -112,15 +112,15 @@ static void
 a_later_fragment_has_addresses_and_no_ports(void **state)
 {
 	struct frame f = ethernet(0x0800);
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
 	ipv4(&f, 1, 2, 6, 20);
 	make_fragment(&f, 185);
 	tcp(&f, 1, 2, FLOW_SYN, 0, 0, 0);
-	assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-	pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+	assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+	pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 	assert_true(flow.portless);
 	assert_int_equal(flow.sport, 0);
 	assert_int_equal(flow.tcp_flags, 0);
@@ -130,7 +130,7 @@ static void
 icmp_errors_are_told_from_echoes(void **state)
 {
 	static const uint8_t errors[] = {3, 4, 5, 11, 12}, others[] = {0, 8, 13, 14};
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
@@ -141,8 +141,8 @@ icmp_errors_are_told_from_echoes(void **state)
 		ipv4(&f, 1, 2, 1, 8);
 		put_be(&f, error ? errors[i] : others[i - sizeof(errors)], 1);
 		put_be(&f, 0, 7);
-		assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_PROBED);
-		pkt_flow(f.bytes, f.len, f.len, &ip, &flow);
+		assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_PROBED);
+		pkt_flow(f.bytes, f.len, f.len, &pkt, 0, &flow);
 		assert_int_equal(flow.icmp_error, error);
 	}
 }
@@ -151,7 +151,7 @@ icmp_errors_are_told_from_echoes(void **state)
 static void
 truncated_at_every_length(void **state)
 {
-	struct pkt_ip ip;
+	struct pkt pkt;
 	struct flow flow;
 
 	(void)state;
@@ -168,9 +168,9 @@ truncated_at_every_length(void **state)
 			uint8_t *exact = malloc(n > 0 ? n : 1); // so that a sanitizer sees a step too far
 
 			memcpy(exact, f.bytes, n);
-			assert_int_equal(pkt_locate(exact, n, &ip), n < addresses ? PKT_TRUNCATED : PKT_PROBED);
+			assert_int_equal(pkt_locate(exact, n, &pkt), n < addresses ? PKT_TRUNCATED : PKT_PROBED);
 			if (n >= addresses) {
-				pkt_flow(exact, n, f.len, &ip, &flow);
+				pkt_flow(exact, n, f.len, &pkt, 0, &flow);
 				assert_int_equal(flow.portless, n < addresses + 4);
 				assert_int_equal(flow.payload, n < addresses + 14 ? 0 : 5);
 			}
@@ -182,7 +182,7 @@ truncated_at_every_length(void **state)
 static void
 contradictions_are_malformed(void **state)
 {
-	struct pkt_ip ip;
+	struct pkt pkt;
 
 	(void)state;
 	for (unsigned first = 0; first < 256; first++) {
@@ -191,27 +191,27 @@ contradictions_are_malformed(void **state)
 		ipv4(&f, 1, 2, 6, 100);
 		f.bytes[14] = (uint8_t)first;
 		f.len += 100;
-		assert_int_equal(pkt_locate(f.bytes, f.len, &ip),
+		assert_int_equal(pkt_locate(f.bytes, f.len, &pkt),
 				 first >> 4 == 4 && (first & 15) >= 5 ? PKT_PROBED : PKT_MALFORMED);
 	}
 	struct frame f = ethernet(0x0800);
 	ipv4(&f, 1, 2, 6, 0);
 	f.bytes[17] = 19; // total length below the header's
-	assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_MALFORMED);
+	assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_MALFORMED);
 }
 
 static void
 what_is_not_ip_is_said_so(void **state)
 {
 	static const uint16_t types[] = {0x0806, 0x88cc, 0x8847, 0x8863, 0x0026, 0xffff};
-	struct pkt_ip ip;
+	struct pkt pkt;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		struct frame f = ethernet(types[i]);
 
 		f.len = 60;
-		assert_int_equal(pkt_locate(f.bytes, f.len, &ip), PKT_NOT_IP);
+		assert_int_equal(pkt_locate(f.bytes, f.len, &pkt), PKT_NOT_IP);
 	}
 }
 
