@@ -119,7 +119,7 @@ walk_on(struct walk *w, enum step step)
 {
 	// UDP is a header of its own only where a tunnel is in it.
 	for (int n = 0; step < STEP_HEADERS; n += step != STEP_UDP)
-		step = n < PKT_HEADERS_MAX ? take_step(w, step) : STEP_TOO_DEEP;
+		step = n < PKT_HEADERS_MAX || step == STEP_UDP ? take_step(w, step) : STEP_TOO_DEEP;
 	if (w->out->n == 0)
 		return verdict_of(step);
 	note_end(w, step);
@@ -140,7 +140,7 @@ walk(const uint8_t *frame, size_t captured, struct pkt *ret)
 static inline bool
 is_plain(const struct pkt_layer *layer, const uint8_t *p, size_t n)
 {
-	if (layer->fragment)
+	if (layer->fragment || n < layer->transport)
 		return false;
 	if (layer->proto == FLOW_TCP)
 		return true;
@@ -155,7 +155,7 @@ pkt_locate(const uint8_t *frame, size_t captured, struct pkt *ret)
 
 	ret->notes = 0;
 	if (captured >= 34 && be16(frame + 12) == ETHERTYPE_IPV4 &&
-	    read_v4(frame, frame + 14, captured - 14, 0, layer) == PKT_PROBED && is_plain(layer, frame, captured)) {
+	    read_v4(frame, frame + 14, captured - 14, layer) == PKT_PROBED && is_plain(layer, frame, captured)) {
 		layer->tunnels = 0;
 		ret->n = 1;
 		return PKT_PROBED;

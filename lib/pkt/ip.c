@@ -11,13 +11,6 @@ next_layer(const struct walk *w)
 	return &out->layers[out->n];
 }
 
-static void
-keep_layer(struct walk *w, const struct pkt_layer *layer)
-{
-	w->out->n++;
-	w->limit = layer->end;
-}
-
 // Extension headers ------------------------------------------------------------------------------------------------------------
 
 // Those that are walked; anything else ends the walk as the transport protocol (RFC 8200 section 4, IANA's registry). ESP hides the rest.
@@ -125,10 +118,10 @@ step_ipv4(struct walk *w)
 
 	if (layer == NULL)
 		return STEP_TOO_DEEP;
-	v = read_v4(w->frame, w->at, left(w), w->limit, layer);
+	v = read_v4(w->frame, w->at, left(w), layer);
 	if (v != PKT_PROBED)
 		return v == PKT_MALFORMED ? STEP_MALFORMED : missing(w);
-	keep_layer(w, layer);
+	w->out->n++;
 	return step_after_ip(w, true);
 }
 
@@ -149,13 +142,13 @@ step_ipv6(struct walk *w)
 	layer->src = ip_from_v6(p + 8);
 	layer->dst = ip_from_v6(p + 24);
 	layer->proto = p[6];
-	layer->end = payload != 0 || p[6] == PROTO_NONE ? (uint32_t)(p + 40 + payload - w->frame) : w->limit;
+	layer->end = payload != 0 || p[6] == PROTO_NONE ? (uint32_t)(p + 40 + payload - w->frame) : 0;
 	layer->fragment = layer->header_cut = false;
 	layer->fragment_at = 0;
 	layer->transport = (uint16_t)(w->at - w->frame);
 	if (payload == 0 && p[6] == PROTO_HOPOPT && is_jumbogram(w->at, left(w)))
 		note(w, PKT_JUMBOGRAM);
-	keep_layer(w, layer);
+	w->out->n++;
 	return step_after_ip(w, false);
 }
 
@@ -212,11 +205,14 @@ step_after_ip(struct walk *w, bool v4)
 		w->bounded = true;
 	}
 	if (transport > w->end) {
+		layer->header_cut = true;
 		note(w, w->bounded ? PKT_INNER_MALFORMED : PKT_INNER_TRUNCATED);
 		return STEP_DONE;
 	}
 	w->at = transport;
 	walk_extensions(w, layer, v4);
+	if (w->bounded)
+		layer->end = (uint32_t)(w->end - w->frame); // what encloses it may end earlier
 	if (is_tiny(layer)) {
 		note(w, PKT_FRAGMENT_TINY);
 		layer->header_cut = true;

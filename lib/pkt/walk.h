@@ -66,7 +66,6 @@ struct walk {
 	const uint8_t *frame;
 	const uint8_t *at, *end; // what is left to read
 	bool bounded;            // a length field set `end`, not the capture
-	uint32_t limit;          // offset of the end of the innermost datagram by its length field; 0: of the frame
 	struct pkt *out;
 };
 
@@ -138,9 +137,9 @@ is_icmp_error(uint8_t proto, uint8_t type)
 	return proto == FLOW_ICMP6 && type >= 1 && type <= 4;
 }
 
-// The fields of an IPv4 header at p; PKT_PROBED when it holds. Not ret->tunnels. `limit`: what encloses it ends there.
+// The fields of an IPv4 header at p; PKT_PROBED when it holds. Not ret->tunnels.
 static inline enum pkt_verdict
-read_v4(const uint8_t *frame, const uint8_t *p, size_t n, uint32_t limit, struct pkt_layer *ret)
+read_v4(const uint8_t *frame, const uint8_t *p, size_t n, struct pkt_layer *ret)
 {
 	unsigned header, total, fragment;
 
@@ -155,7 +154,7 @@ read_v4(const uint8_t *frame, const uint8_t *p, size_t n, uint32_t limit, struct
 	ret->src = ip_from_v4(p + 12);
 	ret->dst = ip_from_v4(p + 16);
 	ret->transport = (uint16_t)(p + header - frame);
-	ret->end = total != 0 ? (uint32_t)(p + total - frame) : limit;
+	ret->end = total != 0 ? (uint32_t)(p + total - frame) : 0;
 	ret->proto = p[9];
 	ret->header_cut = false;
 	ret->fragment = fragment != 0;
