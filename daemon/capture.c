@@ -118,8 +118,9 @@ refuse_link_type(const struct capture *c, const char *where, int dlt, struct pro
 {
 	const char *name = pcap_datalink_val_to_name(dlt);
 
-	problem_add(problems, PROBLEM_ERROR, c->file, 0, NULL, "%slink type %s (%d) is not read; give a capture of " READ,
-		    where, name != NULL ? name : "unknown", dlt);
+	problem_add(problems, PROBLEM_ERROR, c->file, 0, NULL,
+		    "%slink type %s (%d) is not read; give a capture of " READ, where, name != NULL ? name : "unknown",
+		    dlt);
 	return -EINVAL;
 }
 
@@ -198,7 +199,8 @@ static int
 stop(const struct capture *c, int err, const char *why, struct problem_list *problems)
 {
 	problem_add(problems, PROBLEM_ERROR, c->file, 0, NULL,
-		    "after packet %" PRIu64 ": %s; copy the file again, or cut it to whole packets (editcap)", c->packets, why);
+		    "after packet %" PRIu64 ": %s; copy the file again, or cut it to whole packets (editcap)",
+		    c->packets, why);
 	return err;
 }
 
@@ -235,11 +237,11 @@ next_pcapng(struct capture *c, struct problem_list *problems, struct capture_pac
 		return 0;
 	c->last_dlt = dlt_of(p.link_type);
 	if (!is_read(c->last_dlt)) {
-		snprintf(where, sizeof(where), "after packet %" PRIu64 ": interface %u has a ", c->packets, p.interface);
+		snprintf(where, sizeof(where), "after packet %" PRIu64 ": interface %u has a ", c->packets,
+			 p.interface);
 		return refuse_link_type(c, where, c->last_dlt, problems);
 	}
-	*ret = (struct capture_packet){
-		.bytes = p.bytes, .captured = p.captured, .wire = p.wire, .time_ns = p.time_ns};
+	*ret = (struct capture_packet){.bytes = p.bytes, .captured = p.captured, .wire = p.wire, .time_ns = p.time_ns};
 	return 1;
 }
 

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "contact.h"
 #include "fragment.h"
+#include "headers.h"
 #include "pkt.h"
 #include "tsan.h"
 
@@ -20,9 +21,9 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define BURST        32   // packets; two addresses each fill one C2SET_BURST
-#define HEADERS_MAX  256  // bytes of a packet in several segments that are copied for the parser
+#define BURST        32 // packets; two addresses each fill one C2SET_BURST
 #define PAIRS        (BURST * PKT_LAYERS_MAX)
 #define FRAGMENTS    1024 // datagrams whose later fragments are awaited
 #define REPORTS      4096 // places in a worker's report ring
@@ -45,7 +46,7 @@ struct burst { // the packets of one receive, as the steps below fill it
 	uint8_t packet_of[PAIRS], layer_of[PAIRS]; // of each pair of addresses to be probed
 	struct ip_addr addrs[2 * PAIRS];
 	unsigned pairs;
-	uint32_t hits;             // bit per packet
+	uint32_t hits;            // bit per packet
 	uint8_t hit_layer[BURST]; // the innermost that matched
 	uint8_t copies[BURST][HEADERS_MAX];
 };
@@ -95,21 +96,6 @@ emit(void *context, const struct contact_report *report)
 	return true;
 }
 
-// The headers as linear bytes: in place, or copied when they may be spread over several segments.
-static void
-expose_headers(struct burst *b, unsigned i)
-{
-	struct rte_mbuf *m = b->mbufs[i];
-
-	if (likely(m->nb_segs == 1)) {
-		b->headers[i] = rte_pktmbuf_mtod(m, const uint8_t *);
-		b->captured[i] = m->data_len;
-		return;
-	}
-	b->captured[i] = RTE_MIN(rte_pktmbuf_pkt_len(m), (uint32_t)HEADERS_MAX);
-	b->headers[i] = rte_pktmbuf_read(m, 0, b->captured[i], b->copies[i]);
-}
-
 static void
 receive(struct worker *w, const struct port *port, struct burst *b)
 {
@@ -153,7 +139,7 @@ parse(struct worker *w, struct burst *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		enum pkt_verdict v;
 
-		expose_headers(b, i);
+		b->headers[i] = headers_linear(b->mbufs[i], b->copies[i], &b->captured[i]);
 		v = pkt_locate(b->headers[i], b->captured[i], &b->pkts[i]);
 		verdicts[v]++;
 		bytes += rte_pktmbuf_pkt_len(b->mbufs[i]);
@@ -222,6 +208,32 @@ forward(struct worker *w, unsigned owner, struct hit *hit)
 }
 
 static void
+put_tag(struct flow_tunnel *t, uint16_t tci)
+{
+	unsigned kept = RTE_MIN((unsigned)t->n, FLOW_TUNNELS_MAX - 1u);
+
+	memmove(t->kinds + 1, t->kinds, kept * sizeof(*t->kinds));
+	memmove(t->ids + 1, t->ids, kept * sizeof(*t->ids));
+	t->kinds[0] = FLOW_VLAN;
+	t->ids[0] = tci & 0xfff;
+	t->n = (uint8_t)(kept + 1);
+}
+
+// Tags that the driver took off and keeps beside the packet. They were on the wire.
+static void
+put_back_tags(const struct rte_mbuf *m, struct flow *f)
+{
+	if ((m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0)
+		return;
+	put_tag(&f->tunnel, m->vlan_tci);
+	f->bytes += 4;
+	if ((m->ol_flags & RTE_MBUF_F_RX_QINQ_STRIPPED) == 0)
+		return;
+	put_tag(&f->tunnel, m->vlan_tci_outer);
+	f->bytes += 4;
+}
+
+static void
 follow(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned i)
 {
 	const struct pkt *pkt = &b->pkts[i];
@@ -230,6 +242,7 @@ follow(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned
 	struct hit hit;
 
 	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), pkt, b->hit_layer[i], &hit.flow);
+	put_back_tags(b->mbufs[i], &hit.flow);
 	hit.flow.time_ns = clock_packet_ns(&w->clock, b->mbufs[i]);
 	c2set_describe(c2, &hit.flow.src, hit.flow.sport, hit.flow.proto, &hit.match[0]);
 	c2set_describe(c2, &hit.flow.dst, hit.flow.dport, hit.flow.proto, &hit.match[1]);

@@ -475,15 +475,16 @@ sighting(const struct part *p, const struct tally_victim *v, const char *control
 		 "key\t%s/%s/%s/%s/"
 		 "%s\torg\t%s\tcontroller\t%s\tcontroller_port\t%u\tprotocol\t%s\tvictim\t%s\tfamily\t%s\tfeed\t%"
 		 "s\tmatch"
-		 "\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\ttunnel\t%s\tsensor\t%s\tgeneration\t%llu\tfirst\t%"
+		 "\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\ttunnel\t%s\tsensor\t%s\tgeneration\t%"
+		 "llu\tfirst\t%"
 		 "lld\tlast\t%lld",
 		 names_text(v->org), controller, victim, day, contact_evidence_name(v->evidence), names_text(v->org),
 		 controller, v->controller_port, protocol(v->proto, proto), victim,
 		 family_of(v->family, family, sizeof(family)), clean(names_text(v->feeds), feeds, sizeof(feeds)),
 		 v->exact ? "exact" : "address", contact_evidence_name(v->evidence), contact_opener_name(v->opener),
 		 lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)),
-		 flow_tunnel_format(&v->tunnel, tunnel), p->chain->options.sensor,
-		 (unsigned long long)v->generation, (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+		 flow_tunnel_format(&v->tunnel, tunnel), p->chain->options.sensor, (unsigned long long)v->generation,
+		 (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
 }
 
 static void

@@ -9,14 +9,14 @@ static const struct {
 	const char *name;
 	enum form form;
 } kinds[FLOW_TUNNEL_KINDS] = {
-	[FLOW_VLAN] = {"vlan", DECIMAL},     [FLOW_ETAG] = {"e-tag", DECIMAL},  [FLOW_VNTAG] = {"vn-tag", HALVES},
-	[FLOW_PBB] = {"pbb", DECIMAL},       [FLOW_MACSEC] = {"macsec", BARE},  [FLOW_MPLS] = {"mpls", DECIMAL},
-	[FLOW_PW] = {"pw", BARE},            [FLOW_PPPOE] = {"pppoe", DECIMAL}, [FLOW_IPIP] = {"ipip", BARE},
-	[FLOW_6IN4] = {"6in4", BARE},        [FLOW_4IN6] = {"4in6", BARE},      [FLOW_6IN6] = {"6in6", BARE},
-	[FLOW_ETHERIP] = {"etherip", BARE},  [FLOW_SRV6] = {"srv6", BARE},      [FLOW_GRE] = {"gre", DECIMAL},
-	[FLOW_NVGRE] = {"nvgre", HEX},       [FLOW_PPTP] = {"pptp", DECIMAL},   [FLOW_ERSPAN] = {"erspan", DECIMAL},
-	[FLOW_VXLAN] = {"vxlan", DECIMAL},   [FLOW_NSH] = {"nsh", DECIMAL},     [FLOW_GENEVE] = {"geneve", DECIMAL},
-	[FLOW_GTPU] = {"gtp-u", HEX},        [FLOW_L2TP] = {"l2tp", HALVES},    [FLOW_TEREDO] = {"teredo", BARE},
+	[FLOW_VLAN] = {"vlan", DECIMAL},    [FLOW_ETAG] = {"e-tag", DECIMAL},  [FLOW_VNTAG] = {"vn-tag", HALVES},
+	[FLOW_PBB] = {"pbb", DECIMAL},      [FLOW_MACSEC] = {"macsec", BARE},  [FLOW_MPLS] = {"mpls", DECIMAL},
+	[FLOW_PW] = {"pw", BARE},           [FLOW_PPPOE] = {"pppoe", DECIMAL}, [FLOW_IPIP] = {"ipip", BARE},
+	[FLOW_6IN4] = {"6in4", BARE},       [FLOW_4IN6] = {"4in6", BARE},      [FLOW_6IN6] = {"6in6", BARE},
+	[FLOW_ETHERIP] = {"etherip", BARE}, [FLOW_SRV6] = {"srv6", BARE},      [FLOW_GRE] = {"gre", DECIMAL},
+	[FLOW_NVGRE] = {"nvgre", HEX},      [FLOW_PPTP] = {"pptp", DECIMAL},   [FLOW_ERSPAN] = {"erspan", DECIMAL},
+	[FLOW_VXLAN] = {"vxlan", DECIMAL},  [FLOW_NSH] = {"nsh", DECIMAL},     [FLOW_GENEVE] = {"geneve", DECIMAL},
+	[FLOW_GTPU] = {"gtp-u", HEX},       [FLOW_L2TP] = {"l2tp", HALVES},    [FLOW_TEREDO] = {"teredo", BARE},
 };
 
 static int

@@ -49,7 +49,7 @@ enum flow_tunnel_kind {
 #define FLOW_TUNNELS_MAX 8
 
 struct flow_tunnel {
-	uint8_t n;    // headers; those beyond FLOW_TUNNELS_MAX are not kept
+	uint8_t n; // headers; those beyond FLOW_TUNNELS_MAX are not kept
 	uint8_t kinds[FLOW_TUNNELS_MAX];
 	uint32_t ids[FLOW_TUNNELS_MAX];
 };
@@ -64,13 +64,13 @@ struct flow {
 	uint16_t sport, dport; // host byte order; 0 where the protocol has none
 	uint8_t proto;
 	uint8_t tcp_flags;
-	bool portless;     // a later fragment, or a transport header that was not captured: no conversation of its own
-	bool fragment;     // of a datagram that was cut up: the first or a later one
+	bool portless;      // a later fragment, or a transport header that was not captured: no conversation of its own
+	bool fragment;      // of a datagram that was cut up: the first or a later one
 	bool fragment_last; // no more of them follow
-	bool icmp_error;   // an ICMP error (RFC 792, RFC 4443): opens nothing and answers nothing
-	uint32_t seq, ack; // TCP, host byte order
-	uint32_t payload;  // transport payload bytes, by the IP length
-	uint32_t bytes;    // frame length on the wire
+	bool icmp_error;    // an ICMP error (RFC 792, RFC 4443): opens nothing and answers nothing
+	uint32_t seq, ack;  // TCP, host byte order
+	uint32_t payload;   // transport payload bytes, by the IP length
+	uint32_t bytes;     // frame length on the wire
 	uint32_t fragment_id, fragment_at, fragment_end; // of a fragment: which datagram, and which of its bytes
 	struct flow_tunnel tunnel;
 	int64_t time_ns;

@@ -12,7 +12,7 @@ struct datagram {
 	bool used;
 	bool contradicted;
 	uint16_t sport, dport;
-	uint32_t first_end; // of the first fragment's bytes
+	uint32_t first_end;  // of the first fragment's bytes
 	uint32_t got, whole; // bytes seen; the length when the last fragment was seen
 	int64_t seen_ns;
 	struct flow_match match[2];

@@ -277,8 +277,9 @@ read_packet(struct pcapng *p, size_t len, bool old, struct pcapng_packet *ret, c
 
 	if (len < 20)
 		return wrong(ret_why, "has a packet block that is too short");
-	*ret = (struct pcapng_packet){
-		.interface = old ? u16(p, b) : u32(p, b), .captured = u32(p, b + 12), .wire = u32(p, b + 16)};
+	*ret = (struct pcapng_packet){.interface = old ? u16(p, b) : u32(p, b),
+				      .captured = u32(p, b + 12),
+				      .wire = u32(p, b + 16)};
 	if ((got = check_packet(p, len, 20, ret, ret_why)) != 1)
 		return got;
 	ret->time_ns = p->last_ns =

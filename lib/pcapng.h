@@ -18,9 +18,9 @@ struct pcapng;
 struct pcapng_packet {
 	const uint8_t *bytes; // until the next call
 	uint32_t captured, wire;
-	int64_t time_ns;     // a simple packet block has no time: that of the packet before it
-	unsigned link_type;  // LINKTYPE_ of the registry at tcpdump.org, as the file says it
-	unsigned interface;  // number within its section
+	int64_t time_ns;    // a simple packet block has no time: that of the packet before it
+	unsigned link_type; // LINKTYPE_ of the registry at tcpdump.org, as the file says it
+	unsigned interface; // number within its section
 };
 
 // The stream stays the caller's. 0 or -ENOMEM.

@@ -14,7 +14,7 @@ const char *
 pkt_note_name(enum pkt_note n)
 {
 	static const char *const names[PKT_NOTES] = {"inner_not_ip",   "inner_truncated", "inner_malformed",
-						     "inner_too_deep", "jumbogram", "fragment_tiny",
+						     "inner_too_deep", "jumbogram",       "fragment_tiny",
 						     "quoted"};
 
 	return names[n];

@@ -37,8 +37,8 @@ enum pkt_note {
 	PKT_INNER_MALFORMED, // a header inside a tunnel contradicts the bytes; the layers around it were probed
 	PKT_INNER_TOO_DEEP,  // more headers than the bound behind the addresses that were probed
 	PKT_JUMBOGRAM,       // an IPv6 jumbo payload option (RFC 2675): its length is not believed, the frame's is
-	PKT_FRAGMENT_TINY,   // a first fragment without its whole transport header (RFC 1858): its ports are not trusted
-	PKT_QUOTED,          // an ICMP error: the packet that it quotes is no contact
+	PKT_FRAGMENT_TINY, // a first fragment without its whole transport header (RFC 1858): its ports are not trusted
+	PKT_QUOTED,        // an ICMP error: the packet that it quotes is no contact
 	PKT_NOTES
 };
 
@@ -47,14 +47,14 @@ enum pkt_match { PKT_ANY, PKT_INNER, PKT_OUTER };
 
 #define PKT_HEADERS_MAX    24 // tags, labels, tunnel and IP headers of one packet
 #define PKT_LAYERS_MAX     4  // IP headers of one packet
-#define PKT_EXTENSIONS_MAX 8  // extension headers of one IPv6 header; beyond, the packet is probed by its addresses only
+#define PKT_EXTENSIONS_MAX 8 // extension headers of one IPv6 header; beyond, the packet is probed by its addresses only
 
 // One IP header. Offsets from the first byte of the frame.
 struct pkt_layer {
 	struct ip_addr src, dst;
-	uint32_t end;           // offset of the first byte after the IP packet, by its length field; 0: it ends with the frame
-	uint32_t fragment_id;   // of any fragment, host byte order
-	uint32_t fragment_end;  // of its bytes in the datagram; fragment_at is where they begin
+	uint32_t end; // offset of the first byte after the IP packet, by its length field; 0: it ends with the frame
+	uint32_t fragment_id;  // of any fragment, host byte order
+	uint32_t fragment_end; // of its bytes in the datagram; fragment_at is where they begin
 	uint16_t fragment_at;
 	uint16_t transport; // offset of the transport header (may lie beyond the captured bytes)
 	uint8_t proto;      // of the transport header
@@ -65,8 +65,8 @@ struct pkt_layer {
 };
 
 struct pkt {
-	unsigned n;     // layers; 0 unless the verdict is PKT_PROBED
-	uint32_t notes; // bit 1 << enum pkt_note
+	unsigned n;                              // layers; 0 unless the verdict is PKT_PROBED
+	uint32_t notes;                          // bit 1 << enum pkt_note
 	struct pkt_layer layers[PKT_LAYERS_MAX]; // the outermost first
 	struct flow_tunnel tunnel;               // of the innermost; valid when layers[n - 1].tunnels > 0
 };

@@ -97,7 +97,7 @@ struct tally_victim {
 	enum contact_opener opener;
 	name_id feeds, reason;
 	struct flow_tunnel tunnel; // around what the victim sent, else around what it received
-	uint64_t generation; // of the latest indicator set that matched
+	uint64_t generation;       // of the latest indicator set that matched
 	int64_t first_ns, last_ns;
 };
 

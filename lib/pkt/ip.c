@@ -1,4 +1,4 @@
-#include "walk.h"
+#include "pkt/walk.h"
 
 static struct pkt_layer *
 next_layer(const struct walk *w)

@@ -1,4 +1,4 @@
-#include "walk.h"
+#include "pkt/walk.h"
 
 static bool
 has_ports(uint8_t proto)
@@ -80,5 +80,6 @@ pkt_flow(const uint8_t *frame, size_t captured, size_t wire, const struct pkt *p
 	if (n > end)
 		n = end; // padding of short frames is no transport
 	n = n > layer->transport ? n - layer->transport : 0;
-	read_transport(frame + (n > 0 ? layer->transport : 0), n, end > layer->transport ? end - layer->transport : 0, ret);
+	read_transport(frame + (n > 0 ? layer->transport : 0), n, end > layer->transport ? end - layer->transport : 0,
+		       ret);
 }

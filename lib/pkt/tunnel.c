@@ -1,4 +1,4 @@
-#include "walk.h"
+#include "pkt/walk.h"
 
 #include <string.h>
 

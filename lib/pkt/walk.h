@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "../pkt.h"
+#include "pkt.h"
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Bad input gets one clear message that names file, line, key and remedy, exit status 2, and nothing half-written."""
 
+import gzip
 import json
 import os
 import shutil
@@ -51,6 +52,15 @@ def main():
         refused(folder, ['-r', 'header.pcap', *lab], 'header.pcap')
         refused(folder, ['-r', 'noise.pcap', *lab], 'noise.pcap: is no capture', 'pcapng')
         refused(folder, ['-r', 'radio.pcap', *lab], 'radio.pcap: link type IEEE802_11_RADIO (127) is not read')
+        whole = gzip.compress(good)
+        open(path('cut.pcap.gz'), 'wb').write(whole[:-30])
+        open(path('damaged.pcap.gz'), 'wb').write(whole[:12] + bytes(40) + whole[52:])
+        open(path('good.pcap.zst'), 'wb').write(b'\x28\xb5\x2f\xfd' + good)
+        open(path('lost.pcapng'), 'wb').write(b'\x0a\x0d\x0d\x0a' + bytes(40))
+        refused(folder, ['-r', 'cut.pcap.gz', *lab], 'cut.pcap.gz: ')
+        refused(folder, ['-r', 'damaged.pcap.gz', *lab], 'damaged.pcap.gz: ')
+        refused(folder, ['-r', 'good.pcap.zst', *lab], 'good.pcap.zst: is compressed with zstd', 'zstd -dc')
+        refused(folder, ['-r', 'lost.pcapng', *lab], 'lost.pcapng: after packet 0', 'byte-order magic')
         refused(folder, ['-r', 'none.pcap', '-r', 'empty.pcap', *lab], 'none.pcap', 'empty.pcap', lines=2)
 
         refused(folder, ['-r', 'good.pcap', '-f', 'page.txt'], 'page.txt:1: is HTML', 'download it again')

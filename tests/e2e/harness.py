@@ -192,11 +192,26 @@ class Daemon:
 
 # Frames -----------------------------------------------------------------------------------------------------------------
 
+def ip(src, dst, protocol, payload, identification=0, fragment=0):
+    return struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(payload), identification, fragment, 64, protocol, 0,
+                       socket.inet_aton(src), socket.inet_aton(dst)) + payload
+
+
+def ethernet(packet):
+    return bytes(12) + b'\x08\x00' + packet
+
+
+def tagged(frame, vlan):
+    return frame[:12] + struct.pack('>HH', 0x8100, vlan) + frame[12:]
+
+
+def udp(sport, dport, payload):
+    return struct.pack('>HHHH', sport, dport, 8 + len(payload), 0) + payload
+
+
 def tcp(src, sport, dst, dport, flags, seq, ack, payload=b''):
     transport = struct.pack('>HHIIBBHHH', sport, dport, seq, ack, 5 << 4, flags, 8192, 0, 0) + payload
-    ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(transport), 0, 0, 64, 6, 0,
-                     socket.inet_aton(src), socket.inet_aton(dst))
-    return bytes(12) + b'\x08\x00' + ip + transport
+    return ethernet(ip(src, dst, 6, transport))
 
 
 SYN, ACK, PSH, FIN = 2, 16, 8, 1
@@ -231,9 +246,9 @@ class Folder:
     def __exit__(self, *_):
         shutil.rmtree(self.path)
 
-    def file(self, name, text):
+    def file(self, name, content):
         path = os.path.join(self.path, name)
-        with open(path + '.new', 'w') as f:
-            f.write(text)
+        with open(path + '.new', 'wb') as f:
+            f.write(content if isinstance(content, bytes) else content.encode())
         os.rename(path + '.new', path)
         return path

@@ -65,21 +65,26 @@ def main():
             net.replay(h.write_pcap(os.path.join(folder.path, 'fresh.pcap'), fresh))
             h.wait_until('100 contacts in Redis', lambda: counted(redis, 'two_way') == 100)
 
+            tagged = [h.tagged(f, 100) for f in h.conversation('192.0.2.99', 61000, SECOND, 443)]
+            net.replay(h.write_pcap(os.path.join(folder.path, 'tagged.pcap'), tagged))
+            h.wait_until('a sighting that names the VLAN', lambda: any(
+                'vlan:100' in entry[1] for entry in redis.call('XRANGE', 'ratwatch:sightings', '-', '+')))
+
             daemon.signal(signal.SIGTERM)
-            equation = daemon.wait_for(r'packets: received 1500 = probed 1500 .*residual 0; hits 1000')
+            equation = daemon.wait_for(r'packets: received 1510 = probed 1510 .*residual 0; hits 1010')
             assert daemon.wait() == 0, 'exit status after SIGTERM'
             print(equation)
 
-            assert counted(redis, 'contacts') == 100
-            assert counted(redis, 'attempts') == 100
-            assert counted(redis, 'packets_out') + counted(redis, 'packets_in') == 1000
+            assert counted(redis, 'contacts') == 101
+            assert counted(redis, 'attempts') == 101
+            assert counted(redis, 'packets_out') + counted(redis, 'packets_in') == 1010
             assert redis.call('ZRANGE', 'ratwatch:suspected', 0, -1) == ['w-acme']
             sensor = redis.hash('ratwatch:{sensor:tap-1}')
             assert sensor['generation'] == '2' and sensor['view'] == 'both' and sensor['blind_ratio'] == '0.000000', sensor
-            assert sensor['received'] == '1500' and sensor['probed'] == '1500' and sensor['missed'] == '0', sensor
+            assert sensor['received'] == '1510' and sensor['probed'] == '1510' and sensor['missed'] == '0', sensor
             assert int(sensor['complete_until']) <= int(sensor['last_batch']), sensor
             hours = [redis.hash(k) for k in redis.keys('ratwatch:{sensor:tap-1}:h:*')]
-            assert sum(int(v) for h in hours for f, v in h.items() if f.endswith('|received')) == 1500, hours
+            assert sum(int(v) for h in hours for f, v in h.items() if f.endswith('|received')) == 1510, hours
         finally:
             if daemon:
                 daemon.kill()

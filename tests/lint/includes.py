@@ -43,7 +43,7 @@ OWNERS = [
     (r'jansson\.h', {'lib/report/json.c', 'lib/feed/json.c'}),
     (r'pcap/', {'daemon/capture.c'}),
     (r'zlib\.h', {'lib/input/stream.c'}),
-    (r'rte_', {'daemon/%s.%s' % (room, ext) for room in ('clock', 'collector', 'eal', 'port', 'reload', 'replay', 'worker')
+    (r'rte_', {'daemon/%s.%s' % (room, ext) for room in ('clock', 'collector', 'eal', 'headers', 'port', 'reload', 'replay', 'worker')
                for ext in 'ch'}),
     (r'cmocka\.h', {'tests/test.h'}),
 ]

@@ -357,7 +357,7 @@ vxlan(struct frame *f)
 	put(p + 4, dice(f, 1u << 24) << 8, 4);
 	f->is = nothing;
 	f->is.port = dice(f, 2) ? 4789 : 8472;
-	
+
 	return true;
 }
 
@@ -556,8 +556,8 @@ ipv6(struct frame *f)
 // Frames ------------------------------------------------------------------------------------------------------------------------
 
 static bool (*const wrappers[GENERATE_KINDS])(struct frame *) = {
-	ethernet, snap,   tag, other_tag,  pbb,    label, pppoe,     pptp,   l2tp, l2tp3,  gre, gre_routed,
-	erspan,   wccp,   vxlan, vxlan_gpe, geneve, gtpu,  teredo,    nsh,    etherip, udp, ipv4, ipv6,
+	ethernet, snap, tag,   other_tag, pbb,    label, pppoe,  pptp, l2tp,    l2tp3, gre,  gre_routed,
+	erspan,   wccp, vxlan, vxlan_gpe, geneve, gtpu,  teredo, nsh,  etherip, udp,   ipv4, ipv6,
 };
 
 static void

@@ -11,10 +11,10 @@
 struct generated {
 	uint8_t bytes[GENERATE_MAX];
 	size_t len;
-	unsigned n;                           // IP layers, the outermost first
-	uint8_t src[GENERATE_LAYERS][16];     // as ip_addr
-	unsigned headers;                     // as PKT_HEADERS_MAX counts them
-	uint64_t kinds;                       // bit per wrapper that was used
+	unsigned n;                       // IP layers, the outermost first
+	uint8_t src[GENERATE_LAYERS][16]; // as ip_addr
+	unsigned headers;                 // as PKT_HEADERS_MAX counts them
+	uint64_t kinds;                   // bit per wrapper that was used
 };
 
 #define GENERATE_KINDS 24

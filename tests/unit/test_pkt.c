@@ -203,7 +203,7 @@ contradictions_are_malformed(void **state)
 static void
 what_is_not_ip_is_said_so(void **state)
 {
-	static const uint16_t types[] = {0x0806, 0x88cc, 0x8847, 0x8863, 0x0026, 0xffff};
+	static const uint16_t types[] = {0x0806, 0x88cc, 0x88f7, 0x8863, 0x0026, 0xffff};
 	struct pkt pkt;
 
 	(void)state;
