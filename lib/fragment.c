@@ -68,9 +68,9 @@ is_of(const struct datagram *d, const struct flow *f)
 	       ip_equal(&d->dst, &f->dst);
 }
 
-// The entry of the fragment's datagram, or NULL. *ret_place: the one to use for a new entry.
+// The entry of the fragment's datagram, or else the place for a new one: then it is not of this datagram (is_of).
 static struct datagram *
-find(const struct fragment_cache *c, const struct flow *f, struct datagram **ret_place)
+find(const struct fragment_cache *c, const struct flow *f)
 {
 	struct datagram *set = set_of(c, f), *oldest = set;
 
@@ -84,8 +84,7 @@ find(const struct fragment_cache *c, const struct flow *f, struct datagram **ret
 		if (oldest->used && (!d->used || d->seen_ns < oldest->seen_ns))
 			oldest = d;
 	}
-	*ret_place = oldest;
-	return NULL;
+	return oldest;
 }
 
 static void
@@ -140,14 +139,14 @@ meet_later(struct datagram *d, struct flow *f, struct flow_match match[2])
 enum fragment_result
 fragment_follow(struct fragment_cache *c, struct flow *f, struct flow_match match[2])
 {
-	struct datagram *place, *d = find(c, f, &place);
+	struct datagram *d = find(c, f);
 
 	if (f->fragment_at == 0 && f->portless)
 		return FRAGMENT_UNRESOLVED; // tiny, or not captured
-	if (d == NULL) {
+	if (!is_of(d, f)) {
 		if (f->fragment_at > 0)
 			return FRAGMENT_UNRESOLVED;
-		keep(place, f, match);
+		keep(d, f, match);
 		return FRAGMENT_FIRST;
 	}
 	return f->fragment_at == 0 ? meet_first(d, f) : meet_later(d, f, match);
