@@ -213,7 +213,7 @@ step_after_ip(struct walk *w, bool v4)
 	walk_extensions(w, layer, v4);
 	if (w->bounded)
 		layer->end = (uint32_t)(w->end - w->frame); // what encloses it may end earlier
-	if (is_tiny(layer)) {
+	if (!layer->header_cut && is_tiny(layer)) {
 		note(w, PKT_FRAGMENT_TINY);
 		layer->header_cut = true;
 	}
