@@ -13,20 +13,28 @@
 
 #define LINE_MAX_BYTES (64u << 10)
 
-static const char *const format_names[FEED_FORMATS] = {"auto", "text", "feodo-csv"};
-static const char *const skip_names[FEED_SKIPS] = {"malformed", "special_purpose", "too_wide", "not_ip", "offline"};
+// In the order in which a file's content is asked; what nobody recognises is text.
+static const struct feed_reader *const readers[FEED_FORMATS] = {
+	[FEED_TEXT] = &feed_text,
+	[FEED_FEODO_CSV] = &feed_feodo_csv,
+};
+
+static const char *const skip_names[FEED_SKIPS] = {
+	"malformed", "special_purpose", "too_wide",       "not_ip",    "offline",
+	"expired",   "too_old",         "low_confidence", "withdrawn", "unsupported",
+};
 
 const char *
 feed_format_name(enum feed_format f)
 {
-	return format_names[f];
+	return f == FEED_AUTO ? "auto" : readers[f]->name;
 }
 
 int
 feed_format_parse(const char *name, enum feed_format *ret)
 {
 	for (int f = 0; f < FEED_FORMATS; f++)
-		if (strcmp(name, format_names[f]) == 0) {
+		if (strcmp(name, feed_format_name((enum feed_format)f)) == 0) {
 			*ret = (enum feed_format)f;
 			return 0;
 		}
@@ -122,18 +130,25 @@ refuse_lines(struct feed_pile *pile, const char *bytes, size_t len)
 	return 0;
 }
 
+static enum feed_format
+recognise(const char *bytes, size_t len)
+{
+	for (int f = FEED_TEXT + 1; f < FEED_FORMATS; f++)
+		if (readers[f]->recognises(bytes, len))
+			return (enum feed_format)f;
+	return FEED_TEXT;
+}
+
 static int
 read_format(struct feed_pile *pile, const char *bytes, size_t len)
 {
-	enum feed_format wanted = pile->options->format;
-	bool feodo = feed_is_feodo(bytes, len);
+	enum feed_format wanted = pile->options->format, found = recognise(bytes, len);
 
-	if (wanted == FEED_FEODO_CSV && !feodo)
-		return refuse(pile, 0, "is no Feodo Tracker CSV (no header line with dst_ip); set the format to auto");
-	if (wanted == FEED_TEXT && feodo)
-		return refuse(pile, 0, "is a Feodo Tracker CSV, not a plain list; set the format to auto");
-	pile->feed->format = feodo ? FEED_FEODO_CSV : FEED_TEXT;
-	return feodo ? feed_read_feodo(pile, bytes, len) : feed_read_text(pile, bytes, len);
+	if (wanted != FEED_AUTO && wanted != found)
+		return refuse(pile, 0, "is no %s: it reads as %s; set the format to auto or give the right file",
+			      feed_format_name(wanted), feed_format_name(found));
+	pile->feed->format = found;
+	return readers[found]->read(pile, bytes, len);
 }
 
 static int

@@ -25,6 +25,11 @@ enum feed_skip {
 	FEED_SKIP_TOO_WIDE, // prefix shorter than the feed allows
 	FEED_SKIP_NOT_IP,   // domain, URL, hash: not ours, not an error
 	FEED_SKIP_OFFLINE,
+	FEED_SKIP_EXPIRED,        // its day has passed: valid_until, or last seen and the feed's ttl
+	FEED_SKIP_TOO_OLD,        // last seen longer ago than the feed's max_age
+	FEED_SKIP_LOW_CONFIDENCE, // below the feed's min_confidence
+	FEED_SKIP_WITHDRAWN,      // revoked, deleted, or not meant for detection (MISP to_ids)
+	FEED_SKIP_UNSUPPORTED,    // a pattern that is more than addresses joined by OR (STIX)
 	FEED_SKIPS
 };
 
@@ -38,6 +43,7 @@ struct feed_options {
 	unsigned max_bad;                  // percent of data lines that may be malformed
 	bool allow_special;
 	bool offline;                       // keep indicators that the feed says are offline
+	bool refang;                        // read 192[.]0[.]2[.]1 and hxxp:// as what they were
 	bool shared, compromised, sinkhole; // flags given to every indicator
 };
 #define FEED_OPTIONS_DEFAULT                                                                                           \

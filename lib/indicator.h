@@ -18,6 +18,7 @@ enum {
 	INDICATOR_SHARED = 1 << 2,      // CDN or other shared infrastructure
 	INDICATOR_SINKHOLE = 1 << 3,    // taken over by defenders
 	INDICATOR_OFFLINE = 1 << 4,     // the feed says that it no longer answers
+	INDICATOR_ONLINE = 1 << 5,      // the feed says that it answers; neither: it says nothing
 };
 
 struct indicator {
@@ -30,6 +31,7 @@ struct indicator {
 	name_id feed;                  // the feed's name
 	uint32_t line;                 // of the feed, 1-based
 	int64_t first_seen, last_seen; // epoch seconds; 0 unknown
+	int64_t expires;               // epoch seconds: from then on it matches nothing; 0: never
 };
 
 // The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are.

@@ -21,8 +21,8 @@ read_header(const char *text, size_t len, int columns[static COLUMNS])
 	return columns[ADDRESS] >= 0 && columns[PORT] >= 0;
 }
 
-bool
-feed_is_feodo(const char *bytes, size_t len)
+static bool
+recognises(const char *bytes, size_t len)
 {
 	const char *at = bytes, *text;
 	int columns[COLUMNS];
@@ -65,8 +65,8 @@ read_row(struct feed_pile *pile, const char *text, size_t len, const int columns
 		feed_skip(pile, FEED_SKIP_MALFORMED, text, len, "no address in dst_ip, or no port in dst_port");
 }
 
-int
-feed_read_feodo(struct feed_pile *pile, const char *bytes, size_t len)
+static int
+read_feodo(struct feed_pile *pile, const char *bytes, size_t len)
 {
 	const char *at = bytes, *text;
 	int columns[COLUMNS];
@@ -86,3 +86,5 @@ feed_read_feodo(struct feed_pile *pile, const char *bytes, size_t len)
 	}
 	return header ? 0 : -EINVAL;
 }
+
+const struct feed_reader feed_feodo_csv = {"feodo-csv", recognises, read_feodo};

@@ -38,7 +38,12 @@ bool feed_line(const char **at, const char *end, const char **ret_text, size_t *
 // "2019-01-09 12:00:00" or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
 int64_t feed_time(const char *text, size_t len);
 
-// The readers. 0, or a negative errno with an error in the list: the whole file is refused.
-int feed_read_text(struct feed_pile *, const char *bytes, size_t len);
-int feed_read_feodo(struct feed_pile *, const char *bytes, size_t len);
-bool feed_is_feodo(const char *bytes, size_t len);
+// A format: one file of this folder each, and a line in the table of feed.c.
+struct feed_reader {
+	const char *name; // in the configuration and in `ratwatch check`
+	bool (*recognises)(const char *bytes, size_t len);
+	// 0, or a negative errno with an error in the list: the whole file is refused.
+	int (*read)(struct feed_pile *, const char *bytes, size_t len);
+};
+
+extern const struct feed_reader feed_text, feed_feodo_csv;

@@ -215,8 +215,8 @@ read_line(struct feed_pile *pile, const char *text, size_t len)
 			  "no address; write 192.0.2.1, 192.0.2.0/24, 192.0.2.1:443 or [2001:db8::1]:443");
 }
 
-int
-feed_read_text(struct feed_pile *pile, const char *bytes, size_t len)
+static int
+read_text(struct feed_pile *pile, const char *bytes, size_t len)
 {
 	const char *at = bytes, *text;
 	size_t n;
@@ -232,3 +232,14 @@ feed_read_text(struct feed_pile *pile, const char *bytes, size_t len)
 	}
 	return 0;
 }
+
+// Whatever no other format recognises.
+static bool
+recognises(const char *bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	return true;
+}
+
+const struct feed_reader feed_text = {"text", recognises, read_text};

@@ -35,7 +35,7 @@ def main():
         assert run(folder, 'zzz').returncode == 2
         assert run(folder, 'check', '--format', 'text', 'good.txt').returncode == 0
         forced = run(folder, 'check', '--format', 'feodo-csv', 'good.txt')
-        assert forced.returncode == 2 and 'is no Feodo Tracker CSV' in forced.stderr, forced
+        assert forced.returncode == 2 and 'is no feodo-csv' in forced.stderr, forced
         assert run(folder, 'check', '--format', 'stix', 'good.txt').returncode == 2
         assert run(folder, 'check', '-o', 'xml', 'good.txt').returncode == 2
 
