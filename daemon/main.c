@@ -27,8 +27,7 @@
 enum { DONE = 0, FAILED = 1, REFUSED = 2 }; // exit statuses
 
 #define CONTACTS_MAX (1u << 18) // per worker
-#define PORTS_MAX    16
-#define STOP_MS      30000 // how long Redis may take for the last batches
+#define STOP_MS      30000      // how long Redis may take for the last batches
 
 struct run { // everything that is started, in the order in which it is
 	struct options options;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -236,8 +237,12 @@ port_close(struct port *p)
 void
 port_loss(const struct port *p, struct port_loss *ret)
 {
+	// Some drivers add up registers that are cleared by reading: two threads at once would lose some.
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 	struct rte_eth_stats stats = {0};
 
+	pthread_mutex_lock(&lock);
 	rte_eth_stats_get(p->id, &stats);
+	pthread_mutex_unlock(&lock);
 	*ret = (struct port_loss){.missed = stats.imissed, .errors = stats.ierrors, .no_buffer = stats.rx_nombuf};
 }

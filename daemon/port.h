@@ -1,7 +1,7 @@
 // port: one capture port: its mempool and its receive queues, one per worker.
 //
 // A live port is named `af_packet:IFACE` (Linux packet socket) or `pci:ADDRESS` (a NIC bound to a DPDK driver); a replay has a ring port that
-// its reader thread fills. Main thread only; receiving from a queue is the business of one worker.
+// its reader thread fills. Main thread only, but for port_loss (any thread); receiving from a queue is the business of one worker.
 
 #pragma once
 
@@ -13,6 +13,7 @@
 
 #define PORT_QUEUES_MAX 64
 #define PORT_NAME_MAX   64
+#define PORTS_MAX       16
 
 struct rte_mempool;
 struct rte_ring;
