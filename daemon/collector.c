@@ -40,6 +40,7 @@ struct collector {
 	size_t n_contacts, max_contacts;
 	int64_t flushed_ns;
 	int err;
+	_Atomic bool failed; // err < 0, for other threads; relaxed
 };
 
 static size_t
@@ -218,6 +219,7 @@ drain(struct collector *c)
 			c->err = take(c, rules, &reports[i]);
 		total += n;
 	}
+	atomic_store_explicit(&c->failed, c->err < 0, memory_order_relaxed);
 	rte_rcu_qsbr_quiescent(c->options.reload->readers, c->options.workers->n);
 	return total;
 }
@@ -312,6 +314,12 @@ collector_free(struct collector *c)
 	free(c->places);
 	free(c->contacts);
 	free(c);
+}
+
+bool
+collector_failed(const struct collector *c)
+{
+	return atomic_load_explicit(&c->failed, memory_order_relaxed);
 }
 
 struct tally *

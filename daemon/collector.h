@@ -34,6 +34,9 @@ int collector_start(const struct collector_options *, struct collector **ret);
 int collector_join(struct collector *);
 void collector_free(struct collector *);
 
+// It has given up counting (no memory), and drains only. Any thread.
+bool collector_failed(const struct collector *);
+
 // After collector_join.
 struct tally *collector_tally(struct collector *);
 size_t collector_contacts(struct collector *, const struct report_contact **ret);

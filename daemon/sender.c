@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,7 +25,8 @@ struct sender {
 	size_t head, n;
 	bool stopping;
 	int64_t deadline_ns; // once stopping
-	bool failing;        // the sender's thread only: Redis was away last time
+	int64_t delivered_s;
+	char error[256]; // of the last try; "": Redis took the batch. Written by the sender's thread only
 };
 
 static void
@@ -49,12 +51,21 @@ is_too_late(const struct sender *s)
 static void
 log_turn(struct sender *s, int err, size_t waiting)
 {
-	if (err < 0 && !s->failing)
+	bool failing = s->error[0] != '\0';
+
+	if (err < 0 && !failing)
 		log_error("redis: %s; %zu batches wait in memory, the next tries come by themselves",
 			  sink_error(s->sink), waiting);
-	else if (err == 0 && s->failing)
+	else if (err == 0 && failing)
 		log_info("redis: back; %zu batches to deliver", waiting);
-	s->failing = err < 0;
+}
+
+static void
+keep_result(struct sender *s, int err)
+{
+	snprintf(s->error, sizeof(s->error), "%s", err < 0 ? sink_error(s->sink) : "");
+	if (err == 0)
+		s->delivered_s = clock_wall_ns() / 1000000000;
 }
 
 static void
@@ -89,6 +100,7 @@ deliver_oldest(struct sender *s)
 		batch_free(b);
 	}
 	pthread_mutex_lock(&s->lock);
+	keep_result(s, err);
 	if (err < 0)
 		return err;
 	s->head = (s->head + 1) % SENDER_WAITING;
@@ -164,6 +176,15 @@ sender_flush(struct sender *s, struct tally *tally)
 	}
 	pthread_mutex_unlock(&s->lock);
 	return err;
+}
+
+void
+sender_facts(struct sender *s, struct sender_facts *ret)
+{
+	pthread_mutex_lock(&s->lock);
+	*ret = (struct sender_facts){.waiting = s->n, .delivered = s->delivered_s};
+	memcpy(ret->error, s->error, sizeof(ret->error));
+	pthread_mutex_unlock(&s->lock);
 }
 
 size_t

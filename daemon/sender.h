@@ -1,7 +1,7 @@
 // sender: batches and the sensor's own figures -> Redis, in a thread of its own that may block: nobody waits for it.
 //
 // Batches wait in memory, in order, until Redis has them; beyond SENDER_WAITING the newest tally waits in the collector instead, so that
-// nothing is lost while memory lasts. sender_flush: the collector's thread; start and stop: main.
+// nothing is lost while memory lasts. sender_flush: the collector's thread; sender_facts: any; start and stop: main.
 
 #pragma once
 
@@ -31,6 +31,14 @@ int sender_start(const struct sender_options *, struct problem_list *, struct se
 
 // Takes everything in the tally as a batch (the caller clears it). 0; -EAGAIN or -ENOMEM when it could not.
 int sender_flush(struct sender *, struct tally *);
+
+struct sender_facts {
+	size_t waiting;    // batches in memory
+	int64_t delivered; // when Redis took the last one, epoch seconds; 0: none yet
+	char error[256];   // why the last try failed; "": it did not
+};
+
+void sender_facts(struct sender *, struct sender_facts *ret);
 
 // Delivers what waits, within stop_ms. The number of batches that Redis does not have.
 size_t sender_stop(struct sender *);
