@@ -489,7 +489,7 @@ wait_for_signals(struct run *r, const sigset_t *signals)
 		log_error("reload: no thread for it; SIGHUP will not reload, restart instead");
 	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
 		if (reload != NULL)
-			reload_thread_request(reload);
+			reload_thread_request(reload, NULL, NULL);
 	log_info("stopping: %s", strsignal(signal));
 	reload_thread_stop(reload);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -229,12 +230,21 @@ reload_reader_offline(struct reload *r, unsigned reader)
 	rte_rcu_qsbr_thread_unregister(r->readers, reader);
 }
 
+// Somebody who wants to know how the next reload ends.
+struct waiter {
+	struct waiter *next;
+	void (*done)(void *context, const struct reload_result *);
+	void *context;
+};
+
 struct reload_thread {
 	struct reload_thread_options options;
 	pthread_t thread;
-	pthread_mutex_t lock; // of the two below
+	pthread_mutex_t lock; // of what follows
 	pthread_cond_t changed;
 	bool requested, stopping;
+	struct waiter *waiters; // for the reload after the one in hand
+	struct reload_facts facts;
 };
 
 static void
@@ -252,69 +262,145 @@ log_problems(const struct problem_list *problems)
 }
 
 static void
-log_done(const struct rules *rules, size_t before, int64_t began_ns)
+log_result(const struct reload_result *r)
 {
-	struct c2set_facts facts;
-
-	c2set_facts(rules->c2, &facts);
-	log_info("reload: generation %llu, %zu indicators (before: %zu), %zu feeds, %lld ms",
-		 (unsigned long long)rules->generation, facts.entries, before, rules->n_feeds,
-		 (long long)((clock_wall_ns() - began_ns) / 1000000));
+	log_problems(r->problems);
+	if (r->err == 0)
+		log_info("reload: generation %llu, %zu indicators (before: %zu), %zu feeds, %lld ms",
+			 (unsigned long long)r->generation, r->indicators, r->before, r->feeds,
+			 (long long)r->milliseconds);
+	else
+		log_error("reload: refused, generation %llu with %zu indicators stays in force; mend what the lines "
+			  "above name and reload again",
+			  (unsigned long long)r->generation, r->indicators);
 }
 
 static int
-build_again(const struct reload_thread_options *o, uint64_t generation, struct rules **ret)
+build_again(const struct reload_thread_options *o, uint64_t generation, struct problem_list *problems,
+	    struct rules **ret)
 {
-	struct problem_list problems = {0};
 	struct config *config = NULL;
 	int err;
 
-	if ((err = config_load(o->config_path, o->sets, o->n_sets, &problems, &config)) == 0)
-		err = rules_build(config, generation, &problems, ret);
-	log_problems(&problems);
-	problem_clear(&problems);
+	if ((err = config_load(o->config_path, o->sets, o->n_sets, problems, &config)) == 0)
+		err = rules_build(config, generation, problems, ret);
+	if (err < 0 && problems->errors == 0)
+		problem_add(problems, PROBLEM_ERROR, o->config_path, 0, NULL,
+			    "cannot be loaded: %s; give the machine more memory, or ratwatchd shorter lists",
+			    strerror(-err));
 	config_free(config);
 	return err;
 }
 
 static void
-run_once(const struct reload_thread_options *o)
+run_once(const struct reload_thread_options *o, struct problem_list *problems, struct reload_result *ret)
 {
 	// Only this thread publishes: the rules in force cannot go away here.
 	const struct rules *current = reload_rules(o->reload);
 	int64_t began_ns = clock_wall_ns();
-	struct c2set_facts before;
+	struct c2set_facts facts;
 	struct rules *rules;
 
-	c2set_facts(current->c2, &before);
-	if (build_again(o, current->generation + 1, &rules) < 0) {
-		log_error("reload: refused, generation %llu with %zu indicators stays in force; mend what the lines "
-			  "above "
-			  "name and send SIGHUP again",
-			  (unsigned long long)current->generation, before.entries);
-		return;
+	c2set_facts(current->c2, &facts);
+	*ret = (struct reload_result){.before = facts.entries, .problems = problems};
+	if ((ret->err = build_again(o, current->generation + 1, problems, &rules)) == 0) {
+		reload_publish(o->reload, rules);
+		current = rules;
 	}
-	reload_publish(o->reload, rules);
-	log_done(rules, before.entries, began_ns);
+	c2set_facts(current->c2, &facts);
+	ret->generation = current->generation;
+	ret->indicators = facts.entries;
+	ret->feeds = current->n_feeds;
+	ret->milliseconds = (clock_wall_ns() - began_ns) / 1000000;
+}
+
+static const struct problem *
+first_error(const struct problem_list *problems)
+{
+	for (size_t i = 0; i < problems->n; i++)
+		if (problems->items[i].level == PROBLEM_ERROR)
+			return &problems->items[i];
+	return NULL;
+}
+
+// With the lock held.
+static void
+keep_facts(struct reload_facts *facts, const struct reload_result *r)
+{
+	const struct problem *error = first_error(r->problems);
+
+	facts->done += r->err == 0;
+	facts->refused += r->err < 0;
+	facts->ended = clock_wall_ns() / 1000000000;
+	facts->milliseconds = r->milliseconds;
+	facts->problem[0] = '\0';
+	if (r->err == 0)
+		return;
+	if (error != NULL)
+		problem_format(error, facts->problem, sizeof(facts->problem));
+	else
+		snprintf(facts->problem, sizeof(facts->problem), "%s",
+			 strerror(-r->err)); // too little memory to say it
+}
+
+static void
+tell(struct waiter *w, const struct reload_result *r)
+{
+	struct waiter *next;
+
+	for (; w != NULL; w = next) {
+		next = w->next;
+		w->done(w->context, r);
+		free(w);
+	}
+}
+
+static struct waiter *
+take_waiters(struct reload_thread *t)
+{
+	struct waiter *taken = t->waiters;
+
+	t->waiters = NULL;
+	return taken;
+}
+
+// With the lock held, which is given up while the files are read.
+static void
+serve(struct reload_thread *t)
+{
+	struct waiter *waiters = take_waiters(t);
+	struct problem_list problems = {0};
+	struct reload_result result;
+
+	t->requested = false;
+	pthread_mutex_unlock(&t->lock);
+	run_once(&t->options, &problems, &result);
+	log_result(&result);
+	pthread_mutex_lock(&t->lock);
+	keep_facts(&t->facts, &result);
+	pthread_mutex_unlock(&t->lock);
+	tell(waiters, &result);
+	problem_clear(&problems);
+	pthread_mutex_lock(&t->lock);
 }
 
 static void *
 thread_main(void *arg)
 {
+	const struct reload_result too_late = {.err = -ECANCELED};
 	struct reload_thread *t = arg;
+	struct waiter *waiters;
 
 	pthread_mutex_lock(&t->lock);
 	while (!t->stopping) {
-		if (!t->requested) {
+		if (t->requested)
+			serve(t);
+		else
 			pthread_cond_wait(&t->changed, &t->lock);
-			continue;
-		}
-		t->requested = false;
-		pthread_mutex_unlock(&t->lock);
-		run_once(&t->options);
-		pthread_mutex_lock(&t->lock);
 	}
+	waiters = take_waiters(t);
 	pthread_mutex_unlock(&t->lock);
+	tell(waiters, &too_late);
 	return NULL;
 }
 
@@ -337,12 +423,29 @@ reload_thread_start(const struct reload_thread_options *o, struct reload_thread 
 	return 0;
 }
 
-void
-reload_thread_request(struct reload_thread *t)
+int
+reload_thread_request(struct reload_thread *t, void (*done)(void *context, const struct reload_result *), void *context)
 {
+	struct waiter *w = NULL;
+
+	if (done != NULL && (w = malloc(sizeof(*w))) == NULL)
+		return -ENOMEM;
 	pthread_mutex_lock(&t->lock);
+	if (w != NULL) {
+		*w = (struct waiter){.next = t->waiters, .done = done, .context = context};
+		t->waiters = w;
+	}
 	t->requested = true;
 	pthread_cond_signal(&t->changed);
+	pthread_mutex_unlock(&t->lock);
+	return 0;
+}
+
+void
+reload_thread_facts(struct reload_thread *t, struct reload_facts *ret)
+{
+	pthread_mutex_lock(&t->lock);
+	*ret = t->facts;
 	pthread_mutex_unlock(&t->lock);
 }
 

@@ -59,9 +59,30 @@ struct reload_thread_options {
 	size_t n_sets;
 };
 
+// What a reload came to.
+struct reload_result {
+	int err;             // 0: new rules; -ECANCELED: ratwatchd ended before it; else the old ones stay in force
+	uint64_t generation; // of the rules in force
+	size_t indicators, before, feeds; // in force now, and before it
+	int64_t milliseconds;
+	const struct problem_list *problems; // warnings too; gone when the call returns. NULL with -ECANCELED
+};
+
+struct reload_facts { // of all reloads
+	uint64_t done, refused;
+	int64_t ended; // when the last one did, epoch seconds; 0: none has
+	int64_t milliseconds;
+	char problem[512]; // the first error of the last one; "": it was done
+};
+
 int reload_thread_start(const struct reload_thread_options *, struct reload_thread **ret);
-void reload_thread_request(struct reload_thread *); // any thread
-void reload_thread_stop(struct reload_thread *);    // ends after the reload in hand; NULL is fine
+
+// Any thread. `done`, unless NULL, is called once, by the reload thread, with the result of a reload that began after the request. 0 or
+// -ENOMEM, and `done` is not called.
+int reload_thread_request(struct reload_thread *, void (*done)(void *context, const struct reload_result *),
+			  void *context);
+void reload_thread_facts(struct reload_thread *, struct reload_facts *ret); // any thread
+void reload_thread_stop(struct reload_thread *); // ends after the reload in hand; NULL is fine
 
 // Called by each reader around its use of the rules.
 static inline const struct rules *
