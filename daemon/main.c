@@ -33,7 +33,10 @@ struct run { // everything that is started, in the order in which it is
 	struct options options;
 	struct problem_list problems;
 	struct config *config;
-	struct rules *rules; // until reload takes them over
+	struct history *history; // NULL: a replay, or there is no place for it
+	char *changes_path;
+	struct changes changes; // until the reload thread takes them over
+	struct rules *rules;    // until reload takes them over
 	struct reload reload;
 	bool eal;
 	struct port ports[PORTS_MAX];
@@ -81,16 +84,40 @@ read_password(struct run *r)
 	return r->password == NULL ? -ENOMEM : 0;
 }
 
+// What earlier runs left. A place that cannot be written is said and is no reason not to watch.
 static int
-load(struct run *r)
+open_history(struct run *r, bool writes)
+{
+	const char *folder = r->config->indicators.state_dir;
+
+	history_open(folder, writes, &r->problems, &r->history);
+	if (asprintf(&r->changes_path, "%s/changes.json", folder) == -1)
+		return -ENOMEM;
+	return changes_read(r->changes_path, &r->problems, &r->changes);
+}
+
+enum purpose { TO_REPLAY, TO_CHECK, TO_WATCH };
+
+static int
+load(struct run *r, enum purpose purpose)
 {
 	const struct options *o = &r->options;
+	struct rules_options options = {.generation = 1, .changes = &r->changes};
 	int err;
 
 	if ((err = config_load(o->config, o->sets, o->n_sets, &r->problems, &r->config)) < 0)
 		return err;
 	log_open(r->config->log.level);
-	if ((err = rules_build(r->config, 1, &r->problems, &r->rules)) < 0)
+	if (purpose != TO_REPLAY) {
+		if ((err = open_history(r, purpose == TO_WATCH)) < 0)
+			return err;
+		options.now = r->started_ns / 1000000000;
+		options.history = r->history;
+		if (r->history != NULL && history_count(r->history) > 0)
+			options.generation = history_set(r->history, 0)->generation + 1;
+	}
+	options.config = r->config;
+	if ((err = rules_build(&options, &r->problems, &r->rules)) < 0)
 		return err;
 	return read_password(r);
 }
@@ -130,6 +157,7 @@ start_workers(struct run *r, bool replay)
 		.n_ports = r->n_ports,
 		.reload = &r->reload,
 		.match = r->config->capture.match,
+		.as_of = r->options.as_of,
 		.replay = replay,
 		.time_field = r->time_field,
 		.contacts_max = CONTACTS_MAX,
@@ -223,6 +251,9 @@ stop(struct run *r)
 	if (atomic_load_explicit(&r->reload.current, memory_order_acquire) != NULL)
 		reload_fini(&r->reload);
 	rules_free(r->rules);
+	history_close(r->history);
+	changes_free(&r->changes);
+	free(r->changes_path);
 	if (r->eal)
 		eal_stop();
 	config_free(r->config);
@@ -236,7 +267,7 @@ check(struct run *r)
 {
 	struct c2set_facts facts;
 
-	if (load(r) < 0)
+	if (load(r, TO_CHECK) < 0)
 		return refuse(r);
 	warn(r);
 	c2set_facts(r->rules->c2, &facts);
@@ -398,7 +429,7 @@ replay(struct run *r)
 	struct replay_facts facts;
 	int err;
 
-	if (load(r) < 0 || start_replay(r) < 0 || check_redis(r) < 0)
+	if (load(r, TO_REPLAY) < 0 || start_replay(r) < 0 || check_redis(r) < 0)
 		return refuse(r);
 	warn(r);
 	if ((err = run_capture(r, &facts)) < 0) {
@@ -481,15 +512,21 @@ wait_for_signals(struct run *r, const sigset_t *signals)
 	struct reload_thread_options o = {.reload = &r->reload,
 					  .config_path = r->options.config,
 					  .sets = r->options.sets,
-					  .n_sets = r->options.n_sets};
+					  .n_sets = r->options.n_sets,
+					  .history = r->history,
+					  .changes_path = r->history != NULL ? r->changes_path : NULL,
+					  .changes = r->changes};
+	const struct reload_request again = {.kind = RELOAD_AGAIN};
 	struct reload_thread *reload = NULL;
 	int signal = 0;
 
 	if (reload_thread_start(&o, &reload) < 0)
 		log_error("reload: no thread for it; SIGHUP will not reload, restart instead");
+	else
+		r->changes = (struct changes){0};
 	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
 		if (reload != NULL)
-			reload_thread_request(reload, NULL, NULL);
+			reload_thread_request(reload, &again);
 	log_info("stopping: %s", strsignal(signal));
 	reload_thread_stop(reload);
 }
@@ -531,6 +568,18 @@ finish_live(struct run *r)
 	return err < 0 || waiting > 0 ? FAILED : DONE;
 }
 
+static void
+remember(struct run *r)
+{
+	int err = r->history != NULL
+			  ? rules_remember(reload_rules(&r->reload), r->history, clock_wall_ns() / 1000000000)
+			  : 0;
+
+	if (err < 0)
+		log_error("%s: what is in force cannot be kept for a restart: %s; is there room?",
+			  r->config->indicators.state_dir, strerror(-err));
+}
+
 static int
 live(struct run *r)
 {
@@ -542,9 +591,10 @@ live(struct run *r)
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
-	if (load(r) < 0 || start_live(r) < 0)
+	if (load(r, TO_WATCH) < 0 || start_live(r) < 0)
 		return refuse(r);
 	warn(r);
+	remember(r);
 	log_running(r);
 	wait_for_signals(r, &signals);
 	return finish_live(r);

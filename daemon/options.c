@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "feed.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -19,6 +21,8 @@ const char options_usage[] =
 	"  -o table|json    form of the report (default: table)\n"
 	"  -r CAPTURE       replay a capture (pcap, pcapng; - is standard input) and report; repeat for more\n"
 	"  -w WATCHLIST     CSV of the organizations to watch; repeat for more\n"
+	"  --as-of TIME     judge the age of indicators at this time (2024-04-30 or 2024-04-30T12:00:00Z; default: at "
+	"that of each packet)\n"
 	"  --contacts       list each contact in the JSON report\n"
 	"  --note TEXT      a line under the title of each table\n"
 	"  --prefix PREFIX  of the Redis keys (default: ratwatch: live, ratwatch-replay: in a replay)\n"
@@ -30,14 +34,31 @@ const char options_usage[] =
 	"\n"
 	"exit status: 0 done; 1 failed while running; 2 usage, configuration or input error\n";
 
-enum { OPT_CONTACTS = 256, OPT_NOTE, OPT_PREFIX, OPT_REDIS, OPT_RUN_ID, OPT_SET, OPT_WORKERS, OPT_HELP, OPT_VERSION };
+enum {
+	OPT_AS_OF = 256,
+	OPT_CONTACTS,
+	OPT_NOTE,
+	OPT_PREFIX,
+	OPT_REDIS,
+	OPT_RUN_ID,
+	OPT_SET,
+	OPT_WORKERS,
+	OPT_HELP,
+	OPT_VERSION
+};
 
 static const struct option longs[] = {
-	{"contacts", no_argument, NULL, OPT_CONTACTS},     {"help", no_argument, NULL, OPT_HELP},
-	{"note", required_argument, NULL, OPT_NOTE},       {"prefix", required_argument, NULL, OPT_PREFIX},
-	{"redis", required_argument, NULL, OPT_REDIS},     {"run-id", required_argument, NULL, OPT_RUN_ID},
-	{"set", required_argument, NULL, OPT_SET},         {"version", no_argument, NULL, OPT_VERSION},
-	{"workers", required_argument, NULL, OPT_WORKERS}, {0},
+	{"as-of", required_argument, NULL, OPT_AS_OF},
+	{"contacts", no_argument, NULL, OPT_CONTACTS},
+	{"help", no_argument, NULL, OPT_HELP},
+	{"note", required_argument, NULL, OPT_NOTE},
+	{"prefix", required_argument, NULL, OPT_PREFIX},
+	{"redis", required_argument, NULL, OPT_REDIS},
+	{"run-id", required_argument, NULL, OPT_RUN_ID},
+	{"set", required_argument, NULL, OPT_SET},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{"workers", required_argument, NULL, OPT_WORKERS},
+	{0},
 };
 
 static int
@@ -85,6 +106,14 @@ take_form(struct options *o, struct problem_list *problems)
 }
 
 static int
+take_as_of(struct options *o, struct problem_list *problems)
+{
+	o->as_of = feed_time(optarg, strlen(optarg));
+	return o->as_of != 0 ? 0
+			     : usage(problems, "--as-of", "no time; write 2024-04-30 or 2024-04-30T12:00:00Z (UTC)");
+}
+
+static int
 take(struct options *o, int option, struct problem_list *problems)
 {
 	switch (option) {
@@ -104,6 +133,8 @@ take(struct options *o, int option, struct problem_list *problems)
 		return append(&o->captures, &o->n_captures, optarg);
 	case 'w':
 		return set(o, "organizations.watchlists", optarg);
+	case OPT_AS_OF:
+		return take_as_of(o, problems);
 	case OPT_CONTACTS:
 		o->contacts = true;
 		return 0;

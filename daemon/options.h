@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "problem.h"
 
@@ -19,6 +20,7 @@ struct options {
 	const char **sets; // --set, and -f, -w, -d, --redis, --prefix as the keys that they stand for
 	size_t n_sets;
 	const char *run_id; // NULL: hash of captures and lists
+	int64_t as_of;      // epoch seconds; 0: the time of each packet
 	const char *note;   // a line under each table; NULL: none
 	bool json;
 	bool contacts;

@@ -1,172 +1,19 @@
 #include "reload.h"
 
 #include "clock.h"
-#include "input.h"
 #include "log.h"
 
 #include <rte_rcu_qsbr.h>
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t
-digest(uint64_t h, const void *bytes, size_t len)
-{
-	const unsigned char *p = bytes;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 0x100000001B3u; // FNV-1a
-	return h;
-}
-
-// Its problems were reported by the reader of the file already.
-static void
-digest_file(struct rules *r, const char *path)
-{
-	struct input in;
-
-	if (input_read(path, NULL, &in) < 0)
-		return;
-	r->digest = digest(r->digest, in.bytes, in.len);
-	input_free(&in);
-}
-
-static int
-keep_feed_facts(struct rules *r, const struct feed *f)
-{
-	struct report_feed *facts = &r->feeds[r->n_feeds];
-	size_t skipped = 0;
-
-	for (int s = 0; s < FEED_SKIPS; s++)
-		skipped += f->skipped[s];
-	*facts = (struct report_feed){
-		.path = strdup(f->path),
-		.name = names_text(f->name),
-		.format = feed_format_name(f->format),
-		.entries = f->entries,
-		.skipped = skipped,
-		.modified = f->modified,
-		.updated = f->updated,
-	};
-	if (facts->path == NULL)
-		return -ENOMEM;
-	r->n_feeds++;
-	return 0;
-}
-
-struct pile { // the indicators of all feeds
-	struct indicator *items;
-	size_t n;
-};
-
-static int
-pile_feed(struct pile *pile, const struct feed *f)
-{
-	struct indicator *grown;
-
-	if (f->n == 0)
-		return 0;
-	if ((grown = reallocarray(pile->items, pile->n + f->n, sizeof(*grown))) == NULL)
-		return -ENOMEM;
-	memcpy(grown + pile->n, f->indicators, f->n * sizeof(*grown));
-	pile->items = grown;
-	pile->n += f->n;
-	return 0;
-}
-
-static int
-add_feed(struct rules *r, struct pile *pile, const struct feed_options *options, struct problem_list *problems)
-{
-	struct feed *f;
-	int err;
-
-	if ((err = feed_load(options, problems, &f)) < 0)
-		return err;
-	if ((err = pile_feed(pile, f)) == 0)
-		err = keep_feed_facts(r, f);
-	feed_free(f);
-	digest_file(r, options->path);
-	return err;
-}
-
-// Every feed is read, so that all errors come in one go.
-static int
-build_c2(struct rules *r, const struct config *c, struct problem_list *problems)
-{
-	struct pile pile = {0};
-	int err = 0;
-
-	if ((r->feeds = calloc(c->indicators.n_feeds + 1, sizeof(*r->feeds))) == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->indicators.n_feeds; i++) {
-		int failed = add_feed(r, &pile, &c->indicators.feeds[i], problems);
-
-		err = failed < 0 ? failed : err;
-	}
-	if (err == 0)
-		err = c2set_build(pile.items, pile.n, r->generation, &r->c2);
-	free(pile.items);
-	return err;
-}
-
-static int
-build_orgs(struct rules *r, const struct config *c, struct problem_list *problems)
-{
-	const struct config_texts *w = &c->organizations.watchlists, *d = &c->organizations.databases;
-
-	for (size_t i = 0; i < w->n; i++)
-		digest_file(r, w->items[i]);
-	for (size_t i = 0; i < d->n; i++)
-		digest_file(r, d->items[i]);
-	return org_build((const char *const *)w->items, w->n, (const char *const *)d->items, d->n, problems, &r->orgs);
-}
-
-static int
-build_lanes(struct rules *r, const struct config *c, struct problem_list *problems)
-{
-	for (size_t i = 0; i < c->lanes.n_lists; i++)
-		digest_file(r, c->lanes.lists[i].path);
-	return lane_build(c->lanes.lists, c->lanes.n_lists, problems, &r->lanes);
-}
-
-int
-rules_build(const struct config *c, uint64_t generation, struct problem_list *problems, struct rules **ret)
-{
-	struct rules *r = calloc(1, sizeof(*r));
-	int c2, orgs, lanes;
-
-	if (r == NULL)
-		return -ENOMEM;
-	r->generation = generation;
-	r->digest = 0xCBF29CE484222325u;
-	c2 = build_c2(r, c, problems);
-	orgs = build_orgs(r, c, problems);
-	lanes = build_lanes(r, c, problems);
-	if (c2 < 0 || orgs < 0 || lanes < 0) {
-		rules_free(r);
-		return c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
-	}
-	*ret = r;
-	return 0;
-}
-
-void
-rules_free(struct rules *r)
-{
-	if (r == NULL)
-		return;
-	for (size_t i = 0; i < r->n_feeds; i++)
-		free((char *)r->feeds[i].path);
-	free(r->feeds);
-	c2set_free(r->c2);
-	org_free(r->orgs);
-	lane_free(r->lanes);
-	free(r);
-}
+// Publishing -------------------------------------------------------------------------------------------------------------------
 
 static void
 note_facts(struct reload *r, const struct rules *rules)
@@ -188,6 +35,7 @@ reload_init(struct reload *r, struct rules *rules, unsigned readers)
 	if (r->readers == NULL)
 		return -ENOMEM;
 	rte_rcu_qsbr_init(r->readers, readers);
+	pthread_mutex_init(&r->holding, NULL);
 	atomic_init(&r->current, rules);
 	note_facts(r, rules);
 	return 0;
@@ -198,11 +46,26 @@ reload_fini(struct reload *r)
 {
 	rules_free(atomic_load_explicit(&r->current, memory_order_acquire));
 	free(r->readers);
+	pthread_mutex_destroy(&r->holding);
 	*r = (struct reload){.readers = NULL};
 }
 
+const struct rules *
+reload_hold(struct reload *r)
+{
+	pthread_mutex_lock(&r->holding);
+	return reload_rules(r);
+}
+
 void
-reload_publish(struct reload *r, struct rules *rules)
+reload_release(struct reload *r)
+{
+	pthread_mutex_unlock(&r->holding);
+}
+
+// Puts the rules into force and waits until no reader can hold the old ones. Returns those.
+static struct rules *
+publish(struct reload *r, struct rules *rules)
 {
 	struct rules *old;
 	uint64_t token;
@@ -213,7 +76,15 @@ reload_publish(struct reload *r, struct rules *rules)
 	// Not rte_rcu_qsbr_synchronize: as a library call it would be invisible to ThreadSanitizer.
 	while (!rte_rcu_qsbr_check(r->readers, token, false))
 		sched_yield();
-	rules_free(old);
+	return old;
+}
+
+static void
+discard(struct reload *r, struct rules *old)
+{
+	pthread_mutex_lock(&r->holding);
+	rules_replace(old, reload_rules(r));
+	pthread_mutex_unlock(&r->holding);
 }
 
 void
@@ -230,22 +101,33 @@ reload_reader_offline(struct reload *r, unsigned reader)
 	rte_rcu_qsbr_thread_unregister(r->readers, reader);
 }
 
-// Somebody who wants to know how the next reload ends.
-struct waiter {
-	struct waiter *next;
-	void (*done)(void *context, const struct reload_result *);
-	void *context;
+// The thread -------------------------------------------------------------------------------------------------------------------
+
+struct job {
+	struct job *next;
+	struct reload_request request;
 };
 
 struct reload_thread {
 	struct reload_thread_options options;
 	pthread_t thread;
-	pthread_mutex_t lock; // of what follows
+	int64_t next_end;     // when the next indicator ends, epoch seconds; 0: none does
+	pthread_mutex_t lock; // of what follows, and of options.changes
 	pthread_cond_t changed;
-	bool requested, stopping;
-	struct waiter *waiters; // for the reload after the one in hand
+	bool stopping;
+	struct job *first, **last;
 	struct reload_facts facts;
 };
+
+static void
+free_changes(struct reload_request *r)
+{
+	for (size_t i = 0; i < r->n_changes; i++) {
+		free(r->changes[i].family);
+		free(r->changes[i].reason);
+	}
+	free(r->changes);
+}
 
 static void
 log_problems(const struct problem_list *problems)
@@ -266,52 +148,218 @@ log_result(const struct reload_result *r)
 {
 	log_problems(r->problems);
 	if (r->err == 0)
-		log_info("reload: generation %llu, %zu indicators (before: %zu), %zu feeds, %lld ms",
-			 (unsigned long long)r->generation, r->indicators, r->before, r->feeds,
-			 (long long)r->milliseconds);
+		log_info("reload: generation %" PRIu64
+			 ", %zu indicators (+%zu -%zu), %zu feeds, %zu of them kept what they had, "
+			 "%" PRId64 " ms",
+			 r->generation, r->indicators, r->added, r->removed, r->feeds, r->held, r->milliseconds);
 	else
-		log_error("reload: refused, generation %llu with %zu indicators stays in force; mend what the lines "
-			  "above name and reload again",
-			  (unsigned long long)r->generation, r->indicators);
+		log_error("reload: refused, generation %" PRIu64
+			  " with %zu indicators stays in force; mend what the lines above "
+			  "name and reload again",
+			  r->generation, r->indicators);
+}
+
+static int64_t
+now_s(void)
+{
+	return clock_wall_ns() / 1000000000;
+}
+
+// What is built, for each kind of request. 0, or a negative errno with an error in the list ---------------------------------------
+
+static int
+find_set(const struct reload_thread *t, uint64_t generation, struct problem_list *problems,
+	 const struct history_set **ret)
+{
+	const struct history *h = t->options.history;
+
+	if (h != NULL && generation == 0 && history_count(h) > 1)
+		*ret = history_set(h, 1);
+	else
+		*ret = h != NULL && generation != 0 ? history_find(h, generation) : NULL;
+	if (*ret != NULL)
+		return 0;
+	problem_add(problems, PROBLEM_ERROR, "rollback", 0, NULL,
+		    "there is no such earlier set; 'ratwatch status' names those that are kept");
+	return -ENOENT;
 }
 
 static int
-build_again(const struct reload_thread_options *o, uint64_t generation, struct problem_list *problems,
+build_again(struct reload_thread *t, const struct reload_request *request, struct problem_list *problems,
 	    struct rules **ret)
 {
+	const struct reload_thread_options *o = &t->options;
+	const struct rules *current = reload_rules(o->reload);
+	struct rules_options options = {
+		.generation = current->generation + 1,
+		.now = now_s(),
+		.previous = current,
+		.history = o->history,
+		.changes = &o->changes,
+		.force = request->force,
+	};
 	struct config *config = NULL;
 	int err;
 
-	if ((err = config_load(o->config_path, o->sets, o->n_sets, problems, &config)) == 0)
-		err = rules_build(config, generation, problems, ret);
-	if (err < 0 && problems->errors == 0)
-		problem_add(problems, PROBLEM_ERROR, o->config_path, 0, NULL,
-			    "cannot be loaded: %s; give the machine more memory, or ratwatchd shorter lists",
-			    strerror(-err));
+	if (request->kind == RELOAD_RETURN &&
+	    (err = find_set(t, request->generation, problems, &options.return_to)) < 0)
+		return err;
+	if ((err = config_load(o->config_path, o->sets, o->n_sets, problems, &config)) == 0) {
+		options.config = config;
+		err = rules_build(&options, problems, ret);
+	}
 	config_free(config);
 	return err;
 }
 
+// Taking out what only the operator added leaves nothing to be kept.
+static bool
+is_listed_otherwise(const struct rules *rules, const struct ip_prefix *p)
+{
+	const struct indicator_list *l = c2set_list(rules->c2);
+	name_id own = names_of(CHANGES_FEED);
+	size_t first, n = c2set_lookup(rules->c2, &p->addr, now_s(), &first);
+	struct indicator in;
+
+	for (size_t i = 0; i < n; i++) {
+		indicator_list_get(l, first + i, &in);
+		if (in.feed != own || (in.flags & INDICATOR_REMOVED) || in.prefix.len != p->len)
+			return true;
+	}
+	return false;
+}
+
+static int
+put_changes(struct reload_thread *t, const struct reload_request *r)
+{
+	struct rules *current =
+		atomic_load_explicit(&t->options.reload->current, memory_order_relaxed); // ours alone to change
+	struct changes *changes = &t->options.changes;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < r->n_changes; i++) {
+		const struct change *c = &r->changes[i];
+
+		if (c->removes)
+			changes_drop(changes, &c->prefix);
+		if (!c->removes || is_listed_otherwise(current, &c->prefix))
+			err = changes_put(changes, c);
+		if (err == 0 && c->removes)
+			c2set_end(current->c2, &c->prefix); // at once; the set that is built next leaves it out
+	}
+	return err;
+}
+
+static int
+build_change(struct reload_thread *t, const struct reload_request *request, struct problem_list *problems,
+	     struct rules **ret)
+{
+	const struct rules *current = reload_rules(t->options.reload);
+	int err;
+
+	pthread_mutex_lock(&t->lock);
+	changes_expire(&t->options.changes, now_s());
+	err = put_changes(t, request);
+	pthread_mutex_unlock(&t->lock);
+	if (err == -ENOSPC)
+		problem_add(problems, PROBLEM_ERROR, CHANGES_FEED, 0, NULL,
+			    "there are %d changes already; put them into a list of your own and remove them here",
+			    CHANGES_MAX);
+	return err < 0 ? err : rules_change(current, &t->options.changes, current->generation + 1, ret);
+}
+
+static int
+build(struct reload_thread *t, const struct reload_request *request, struct problem_list *problems, struct rules **ret)
+{
+	int err = request->kind == RELOAD_CHANGE ? build_change(t, request, problems, ret)
+						 : build_again(t, request, problems, ret);
+
+	if (err < 0 && problems->errors == 0)
+		problem_add(problems, PROBLEM_ERROR, t->options.config_path, 0, NULL,
+			    "cannot be loaded: %s; give the machine more memory, or ratwatchd shorter lists",
+			    strerror(-err));
+	return err;
+}
+
+// After the new rules are in force ------------------------------------------------------------------------------------------------
+
 static void
-run_once(const struct reload_thread_options *o, struct problem_list *problems, struct reload_result *ret)
+remember(struct reload_thread *t, const struct reload_request *request, const struct rules *rules)
+{
+	const char *path = t->options.changes_path;
+	int err;
+
+	err = t->options.history != NULL ? rules_remember(rules, t->options.history, now_s()) : 0;
+	if (err == 0 && request->kind == RELOAD_CHANGE && path != NULL)
+		err = changes_write(path, &t->options.changes);
+	if (err < 0)
+		log_error("reload: generation %" PRIu64
+			  " is in force but cannot be kept for a restart: %s; is there room where "
+			  "indicators.state_dir is?",
+			  rules->generation, strerror(-err));
+}
+
+static void
+note_sets(struct reload_thread *t)
+{
+	const struct history *h = t->options.history;
+
+	t->facts.n_sets = h != NULL ? history_count(h) : 0;
+	for (size_t i = 0; i < t->facts.n_sets; i++) {
+		t->facts.sets[i].generation = history_set(h, i)->generation;
+		t->facts.sets[i].loaded = history_set(h, i)->loaded;
+		t->facts.sets[i].entries = history_set(h, i)->entries;
+	}
+}
+
+static void
+watch_ends(struct reload_thread *t)
+{
+	const struct rules *rules = reload_rules(t->options.reload);
+	struct c2set_force force;
+
+	c2set_in_force(rules->c2, now_s(), &force);
+	t->next_end = force.changes;
+	atomic_store_explicit(&t->options.reload->indicators, force.entries, memory_order_relaxed);
+}
+
+static size_t
+held_feeds(const struct rules *rules)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < rules->n_feeds; i++)
+		held += rules->feeds[i].held;
+	return held;
+}
+
+static void
+run(struct reload_thread *t, const struct reload_request *request, struct problem_list *problems,
+    struct reload_result *ret)
 {
 	// Only this thread publishes: the rules in force cannot go away here.
-	const struct rules *current = reload_rules(o->reload);
+	struct rules *old = NULL, *rules = NULL;
 	int64_t began_ns = clock_wall_ns();
+	const struct rules *current = reload_rules(t->options.reload);
 	struct c2set_facts facts;
-	struct rules *rules;
 
 	c2set_facts(current->c2, &facts);
 	*ret = (struct reload_result){.before = facts.entries, .problems = problems};
-	if ((ret->err = build_again(o, current->generation + 1, problems, &rules)) == 0) {
-		reload_publish(o->reload, rules);
+	if ((ret->err = build(t, request, problems, &rules)) == 0) {
+		old = publish(t->options.reload, rules);
 		current = rules;
 	}
+	ret->milliseconds = (clock_wall_ns() - began_ns) / 1000000;
 	c2set_facts(current->c2, &facts);
 	ret->generation = current->generation;
 	ret->indicators = facts.entries;
 	ret->feeds = current->n_feeds;
-	ret->milliseconds = (clock_wall_ns() - began_ns) / 1000000;
+	ret->held = held_feeds(current);
+	if (old == NULL)
+		return;
+	indicator_list_compare(c2set_list(old->c2), c2set_list(current->c2), &ret->added, &ret->removed);
+	discard(t->options.reload, old);
+	remember(t, request, current);
 }
 
 static const struct problem *
@@ -325,62 +373,129 @@ first_error(const struct problem_list *problems)
 
 // With the lock held.
 static void
-keep_facts(struct reload_facts *facts, const struct reload_result *r)
+keep_facts(struct reload_thread *t, const struct reload_result *r)
 {
 	const struct problem *error = first_error(r->problems);
+	struct reload_facts *facts = &t->facts;
 
 	facts->done += r->err == 0;
 	facts->refused += r->err < 0;
-	facts->ended = clock_wall_ns() / 1000000000;
+	facts->ended = now_s();
 	facts->milliseconds = r->milliseconds;
 	facts->problem[0] = '\0';
-	if (r->err == 0)
-		return;
 	if (error != NULL)
 		problem_format(error, facts->problem, sizeof(facts->problem));
-	else
-		snprintf(facts->problem, sizeof(facts->problem), "%s",
-			 strerror(-r->err)); // too little memory to say it
+	else if (r->err < 0) // too little memory to say it
+		snprintf(facts->problem, sizeof(facts->problem), "%s", strerror(-r->err));
+	note_sets(t);
 }
 
 static void
-tell(struct waiter *w, const struct reload_result *r)
+tell(struct job *jobs, const struct reload_result *r)
 {
-	struct waiter *next;
+	struct job *next;
 
-	for (; w != NULL; w = next) {
-		next = w->next;
-		w->done(w->context, r);
-		free(w);
+	for (; jobs != NULL; jobs = next) {
+		next = jobs->next;
+		if (jobs->request.done != NULL)
+			jobs->request.done(jobs->request.context, r);
+		free_changes(&jobs->request);
+		free(jobs);
 	}
 }
 
-static struct waiter *
-take_waiters(struct reload_thread *t)
+static void
+append_job(struct reload_thread *t, struct job *j)
 {
-	struct waiter *taken = t->waiters;
+	j->next = NULL;
+	*t->last = j;
+	t->last = &j->next;
+}
 
-	t->waiters = NULL;
+// The first job, and with it every one that it serves as well. *ret_force: one of them wants it.
+static struct job *
+take_jobs(struct reload_thread *t, bool *ret_force)
+{
+	struct job *taken = t->first, **end = &taken->next, *j, *rest = taken->next, *next;
+
+	*end = NULL;
+	t->first = NULL;
+	t->last = &t->first;
+	*ret_force = taken->request.force;
+	for (j = rest; j != NULL; j = next) {
+		next = j->next;
+		if (taken->request.kind != RELOAD_AGAIN || j->request.kind != RELOAD_AGAIN) {
+			append_job(t, j);
+			continue;
+		}
+		*ret_force |= j->request.force;
+		j->next = NULL;
+		*end = j;
+		end = &j->next;
+	}
 	return taken;
 }
 
-// With the lock held, which is given up while the files are read.
+// With the lock held, which is given up meanwhile.
 static void
 serve(struct reload_thread *t)
 {
-	struct waiter *waiters = take_waiters(t);
+	bool force;
+	struct job *jobs = take_jobs(t, &force);
 	struct problem_list problems = {0};
 	struct reload_result result;
 
-	t->requested = false;
+	jobs->request.force = force;
 	pthread_mutex_unlock(&t->lock);
-	run_once(&t->options, &problems, &result);
+	run(t, &jobs->request, &problems, &result);
 	log_result(&result);
 	pthread_mutex_lock(&t->lock);
-	keep_facts(&t->facts, &result);
+	keep_facts(t, &result);
 	pthread_mutex_unlock(&t->lock);
-	tell(waiters, &result);
+	tell(jobs, &result);
 	problem_clear(&problems);
+	watch_ends(t);
+	pthread_mutex_lock(&t->lock);
+}
+
+// Some indicators have ended: does that leave a list short?
+static void
+notice_ends(struct reload_thread *t)
+{
+	struct rules *rules = atomic_load_explicit(&t->options.reload->current, memory_order_relaxed);
+	int64_t now = now_s();
+
+	for (size_t i = 0; i < rules->n_feeds; i++) {
+		struct report_feed *f = &rules->feeds[i];
+		size_t n = c2set_feed_in_force(rules->c2, f->id, now);
+		bool shortage = f->valid > 0 && (n == 0 || n < f->min_entries);
+
+		if (shortage && !f->shortage)
+			log_error("feed %s: %zu of its %zu entries are in force, the others are too old; is it still "
+				  "downloaded? See "
+				  "its ttl, max_age and min_entries",
+				  f->path, n, f->valid);
+		pthread_mutex_lock(&t->options.reload->holding);
+		f->shortage = shortage;
+		pthread_mutex_unlock(&t->options.reload->holding);
+	}
+	watch_ends(t);
+}
+
+// With the lock held: until something is asked for, or the next indicator ends.
+static void
+wait(struct reload_thread *t)
+{
+	struct timespec until = {.tv_sec = t->next_end};
+
+	if (t->next_end == 0) {
+		pthread_cond_wait(&t->changed, &t->lock);
+		return;
+	}
+	if (pthread_cond_timedwait(&t->changed, &t->lock, &until) != ETIMEDOUT)
+		return;
+	pthread_mutex_unlock(&t->lock);
+	notice_ends(t);
 	pthread_mutex_lock(&t->lock);
 }
 
@@ -389,18 +504,17 @@ thread_main(void *arg)
 {
 	const struct reload_result too_late = {.err = -ECANCELED};
 	struct reload_thread *t = arg;
-	struct waiter *waiters;
 
+	watch_ends(t);
 	pthread_mutex_lock(&t->lock);
 	while (!t->stopping) {
-		if (t->requested)
+		if (t->first != NULL)
 			serve(t);
 		else
-			pthread_cond_wait(&t->changed, &t->lock);
+			wait(t);
 	}
-	waiters = take_waiters(t);
 	pthread_mutex_unlock(&t->lock);
-	tell(waiters, &too_late);
+	tell(t->first, &too_late); // nobody asks any more
 	return NULL;
 }
 
@@ -413,6 +527,8 @@ reload_thread_start(const struct reload_thread_options *o, struct reload_thread 
 	if (t == NULL)
 		return -ENOMEM;
 	t->options = *o;
+	t->last = &t->first;
+	note_sets(t);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->changed, NULL);
 	if ((err = pthread_create(&t->thread, NULL, thread_main, t)) != 0) {
@@ -424,18 +540,15 @@ reload_thread_start(const struct reload_thread_options *o, struct reload_thread 
 }
 
 int
-reload_thread_request(struct reload_thread *t, void (*done)(void *context, const struct reload_result *), void *context)
+reload_thread_request(struct reload_thread *t, const struct reload_request *request)
 {
-	struct waiter *w = NULL;
+	struct job *j = malloc(sizeof(*j));
 
-	if (done != NULL && (w = malloc(sizeof(*w))) == NULL)
+	if (j == NULL)
 		return -ENOMEM;
+	j->request = *request;
 	pthread_mutex_lock(&t->lock);
-	if (w != NULL) {
-		*w = (struct waiter){.next = t->waiters, .done = done, .context = context};
-		t->waiters = w;
-	}
-	t->requested = true;
+	append_job(t, j);
 	pthread_cond_signal(&t->changed);
 	pthread_mutex_unlock(&t->lock);
 	return 0;
@@ -446,6 +559,15 @@ reload_thread_facts(struct reload_thread *t, struct reload_facts *ret)
 {
 	pthread_mutex_lock(&t->lock);
 	*ret = t->facts;
+	pthread_mutex_unlock(&t->lock);
+}
+
+void
+reload_thread_changes(struct reload_thread *t, void (*show)(void *context, const struct change *), void *context)
+{
+	pthread_mutex_lock(&t->lock);
+	for (size_t i = 0; i < t->options.changes.n; i++)
+		show(context, &t->options.changes.items[i]);
 	pthread_mutex_unlock(&t->lock);
 }
 
@@ -461,5 +583,6 @@ reload_thread_stop(struct reload_thread *t)
 	pthread_join(t->thread, NULL);
 	pthread_mutex_destroy(&t->lock);
 	pthread_cond_destroy(&t->changed);
+	changes_free(&t->options.changes);
 	free(t);
 }

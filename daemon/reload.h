@@ -1,44 +1,28 @@
-// reload: lists, watchlists and databases -> rules, published to running threads.
+// reload: rules, published to running threads; and the thread that makes new ones.
 //
-// Rules are everything that workers and collector look up, immutable, built beside the rules in force and published with one atomic
-// store. Readers (workers, collector) report quiescent states (rte_rcu_qsbr.h); the old rules are freed when each has. Anything wrong before the
-// publish leaves everything as it was.
+// Rules (rules.h) are built beside those in force and published with one atomic store. Readers (workers, collector) report quiescent states
+// (rte_rcu_qsbr.h); the old rules are freed when each has. Anything wrong before the publish leaves everything as it was.
 //
-// rules_build and reload_publish are called by one thread at a time: main at start, the reload thread afterwards.
+// The reload thread serves one request after the other: reading the files again, going back to an earlier set, and the operator's changes. When
+// the time of indicators ends it says so where that leaves a list short; they match nothing from that moment in any case.
 
 #pragma once
 
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "c2set.h"
-#include "config.h"
-#include "lane.h"
-#include "org.h"
-#include "problem.h"
-#include "report.h"
+#include "rules.h"
 
 struct rte_rcu_qsbr;
-
-struct rules {
-	struct c2set *c2;
-	struct org_set *orgs;
-	struct lane_set *lanes;
-	struct report_feed *feeds; // facts of each feed; texts owned
-	size_t n_feeds;
-	uint64_t generation;
-	uint64_t digest; // of the content of every file read
-};
-
-// Reads every file that the configuration names. 0, or a negative errno with all errors in the list and *ret untouched.
-int rules_build(const struct config *, uint64_t generation, struct problem_list *, struct rules **ret);
-void rules_free(struct rules *);
 
 struct reload {
 	_Atomic(struct rules *) current; // publisher: release; readers: acquire
 	struct rte_rcu_qsbr *readers;
-	// Of the rules in force, for whoever is no reader; publisher writes, relaxed.
+	pthread_mutex_t holding; // held by whoever looks at the rules without being a reader, and while rules are freed
+	// Of the rules in force, for whoever wants no more; publisher writes, relaxed.
 	_Atomic uint64_t generation, indicators;
 };
 
@@ -46,10 +30,10 @@ struct reload {
 int reload_init(struct reload *, struct rules *, unsigned readers);
 void reload_fini(struct reload *);
 
-// Replaces the rules, waits until no reader can hold the old ones, frees them.
-void reload_publish(struct reload *, struct rules *);
+// Any thread that is no reader: the rules in force cannot go away until reload_release. For moments only.
+const struct rules *reload_hold(struct reload *);
+void reload_release(struct reload *);
 
-// The reload thread: runs one reload per request, and one more when requests came meanwhile.
 struct reload_thread;
 
 struct reload_thread_options {
@@ -57,13 +41,37 @@ struct reload_thread_options {
 	const char *config_path; // read again by each reload
 	const char *const *sets;
 	size_t n_sets;
+	struct history *history;  // NULL: none; used by the thread alone from now on
+	const char *changes_path; // NULL: changes last until the end of the process
+	struct changes changes;   // taken over
 };
 
-// What a reload came to.
+enum reload_kind {
+	RELOAD_AGAIN,  // read all files again
+	RELOAD_RETURN, // go back to an earlier set
+	RELOAD_CHANGE, // what the operator adds and takes out
+};
+
+struct reload_result;
+
+struct reload_request {
+	enum reload_kind kind;
+	bool force;             // RELOAD_AGAIN: accept lists that shrank or grew too much
+	uint64_t generation;    // RELOAD_RETURN: which; 0: the one before
+	struct change *changes; // RELOAD_CHANGE: array; taken over with its texts
+	size_t n_changes;
+	// Unless NULL: called once, by the reload thread, with what it came to.
+	void (*done)(void *context, const struct reload_result *);
+	void *context;
+};
+
+// What a request came to.
 struct reload_result {
-	int err;             // 0: new rules; -ECANCELED: ratwatchd ended before it; else the old ones stay in force
+	int err;             // 0: done; -ECANCELED: ratwatchd ended before it; else the rules before it stay in force
 	uint64_t generation; // of the rules in force
 	size_t indicators, before, feeds; // in force now, and before it
+	size_t added, removed;            // entries
+	size_t held;                      // feeds that keep what they had
 	int64_t milliseconds;
 	const struct problem_list *problems; // warnings too; gone when the call returns. NULL with -ECANCELED
 };
@@ -72,17 +80,24 @@ struct reload_facts { // of all reloads
 	uint64_t done, refused;
 	int64_t ended; // when the last one did, epoch seconds; 0: none has
 	int64_t milliseconds;
-	char problem[512]; // the first error of the last one; "": it was done
+	char problem[512]; // the first error of the last one; "": there was none
+	struct {
+		uint64_t generation;
+		int64_t loaded;
+		size_t entries;
+	} sets[HISTORY_SETS]; // to which one can go back, the newest first
+	size_t n_sets;
 };
 
 int reload_thread_start(const struct reload_thread_options *, struct reload_thread **ret);
 
-// Any thread. `done`, unless NULL, is called once, by the reload thread, with the result of a reload that began after the request. 0 or
-// -ENOMEM, and `done` is not called.
-int reload_thread_request(struct reload_thread *, void (*done)(void *context, const struct reload_result *),
-			  void *context);
+// Any thread. Requests to read all files again that come while one is waiting are served together. 0 or -ENOMEM; then `done` is not called and the
+// changes are still the caller's.
+int reload_thread_request(struct reload_thread *, const struct reload_request *);
 void reload_thread_facts(struct reload_thread *, struct reload_facts *ret); // any thread
-void reload_thread_stop(struct reload_thread *); // ends after the reload in hand; NULL is fine
+// Any thread: calls with each of the operator's changes in force, and a lock held.
+void reload_thread_changes(struct reload_thread *, void (*show)(void *context, const struct change *), void *context);
+void reload_thread_stop(struct reload_thread *); // ends after the request in hand; NULL is fine
 
 // Called by each reader around its use of the rules.
 static inline const struct rules *

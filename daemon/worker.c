@@ -59,6 +59,7 @@ struct worker {
 	struct reload *reload;
 	struct clock clock;
 	enum pkt_match match;
+	int64_t as_of; // epoch seconds for the ageing of indicators; 0: the time of the packet
 	struct contact_table *contacts;
 	struct fragment_cache *fragments;
 	struct burst *burst; // the one in hand
@@ -233,19 +234,33 @@ put_back_tags(const struct rte_mbuf *m, struct flow *f)
 	f->bytes += 4;
 }
 
+// The whole tuple of a layer, and what is known of its ends at the packet's time. false: nothing in force.
+static bool
+describe(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned i, unsigned layer, struct hit *ret)
+{
+	struct flow *f = &ret->flow;
+	int64_t now;
+
+	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), &b->pkts[i], layer, f);
+	f->time_ns = clock_packet_ns(&w->clock, b->mbufs[i]);
+	now = w->as_of != 0 ? w->as_of : f->time_ns / 1000000000;
+	c2set_describe(c2, &f->src, f->sport, f->proto, now, &ret->match[0]);
+	c2set_describe(c2, &f->dst, f->dport, f->proto, now, &ret->match[1]);
+	return ret->match[0].listed || ret->match[1].listed;
+}
+
 static void
 follow(struct worker *w, const struct c2set *c2, const struct burst *b, unsigned i)
 {
-	const struct pkt *pkt = &b->pkts[i];
-	const struct pkt_layer *layer = &pkt->layers[b->hit_layer[i]];
-	unsigned owner = worker_owner(&layer->src, &layer->dst, w->all->n);
+	unsigned outermost = w->match == PKT_INNER ? b->hit_layer[i] : 0, layer = b->hit_layer[i], owner;
 	struct hit hit;
 
-	pkt_flow(b->headers[i], b->captured[i], rte_pktmbuf_pkt_len(b->mbufs[i]), pkt, b->hit_layer[i], &hit.flow);
+	// What the innermost matched may have ended or been taken out, and then a layer around it counts.
+	while (!describe(w, c2, b, i, layer, &hit))
+		if (layer-- == outermost)
+			return;
 	put_back_tags(b->mbufs[i], &hit.flow);
-	hit.flow.time_ns = clock_packet_ns(&w->clock, b->mbufs[i]);
-	c2set_describe(c2, &hit.flow.src, hit.flow.sport, hit.flow.proto, &hit.match[0]);
-	c2set_describe(c2, &hit.flow.dst, hit.flow.dport, hit.flow.proto, &hit.match[1]);
+	owner = worker_owner(&hit.flow.src, &hit.flow.dst, w->all->n);
 	stats_add(&w->stats.hits, 1);
 	if (owner == w->index)
 		deliver(w, &hit);
@@ -410,6 +425,7 @@ make_worker(const struct workers_options *o, unsigned index, struct workers *all
 		.n_ports = o->n_ports,
 		.reload = o->reload,
 		.match = o->match,
+		.as_of = o->as_of,
 		.clock = {.replay = o->replay, .field = o->time_field},
 	};
 	all->items[index] = w;

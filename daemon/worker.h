@@ -28,6 +28,7 @@ struct workers_options {
 	size_t n_ports;
 	struct reload *reload; // workers are its readers 0..n-1
 	enum pkt_match match;  // which layers are probed
+	int64_t as_of;         // epoch seconds at which indicators are judged; 0: at the time of each packet
 	bool replay;           // packet times come with the packets
 	int time_field;        // clock_register
 	size_t contacts_max;   // per worker

@@ -6,9 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-// Bits of the filter per key: 0.3 to 0.5 % of the addresses that are not in the set pass it, at any size.
-#define BITS_PER_KEY 28
-#define WORDS_MIN    1024
+// Bits of the filter per key, at least; at most twice as many: 0.3 to 0.7 % of the addresses that are not in the set pass it, at any size.
+#define BITS_PER_KEY 20
+#define WORDS_LOG2   10 // of the smallest filter
+
+// Places of the exact table per key: 5/3. Linear probing then looks at 1.8 places on a hit.
+#define PLACES(keys) ((keys) / 3 * 5 + 16)
 
 // A prefix is in the filter as the blocks of this length that it covers or lies in, under a salt of its own; so one further look
 // at the filter tells whether any prefix, of whatever length, may hold an address.
@@ -16,10 +19,17 @@
 #define BLOCK6     32
 #define BLOCKS_MAX (1u << 20) // beyond, every address is looked up in the table of prefixes
 
-struct entry { // all indicators of one address or prefix
-	struct ip_prefix prefix;
-	uint32_t first, n;       // in indicators
-	struct flow_match match; // what does not depend on the port of a flow
+#define NOWHERE SIZE_MAX
+
+// The families, feeds and ports of an entry of several indicators, each as one name joined by '|'.
+struct joined {
+	size_t first; // in the list
+	name_id families, feeds, ports;
+};
+
+struct port_name {
+	uint16_t port;
+	name_id text;
 };
 
 struct c2set {
@@ -28,15 +38,16 @@ struct c2set {
 	bool has_prefixes;
 	bool blocks_full; // too many blocks: the filter says nothing about prefixes
 	uint64_t salt, block_salt;
-	uint32_t *table; // open addressing: index into entries + 1; addresses and prefixes
-	uint32_t mask;
+	uint32_t *table; // open addressing: the first indicator of an entry + 1; addresses and prefixes
+	uint32_t n_places;
 	uint8_t lengths[129]; // of the prefixes there are, longest first
 	unsigned n_lengths;
-	struct entry *entries; // sorted
-	size_t n_entries;
-	struct indicator *indicators; // sorted
-	size_t n_indicators;
-	size_t n_prefixes, words;
+	struct indicator_list list; // sorted
+	size_t n_entries, n_prefixes, words;
+	struct joined *joined; // sorted by first
+	size_t n_joined;
+	struct port_name *ports; // every port of an entry of one indicator, sorted
+	size_t n_ports;
 	uint64_t generation;
 };
 
@@ -76,32 +87,54 @@ place_hash(const struct c2set *s, const struct ip_addr *a, unsigned len)
 	return ip_hash(a, s->salt + len);
 }
 
-static const struct entry *
-find(const struct c2set *s, const struct ip_addr *a, unsigned len)
+static inline uint32_t
+first_place(const struct c2set *s, uint64_t hash)
 {
-	for (uint32_t i = (uint32_t)place_hash(s, a, len) & s->mask; s->table[i] != 0; i = (i + 1) & s->mask) {
-		const struct entry *e = &s->entries[s->table[i] - 1];
-
-		if (e->prefix.len == len && ip_equal(&e->prefix.addr, a))
-			return e;
-	}
-	return NULL;
+	return (uint32_t)((uint64_t)(uint32_t)hash * s->n_places >> 32);
 }
 
-static const struct entry *
-find_prefix(const struct c2set *s, const struct ip_addr *a)
+static inline bool
+is_at(const struct c2set *s, size_t i, const struct ip_addr *a, unsigned len)
+{
+	const struct indicator_row6 *r;
+	uint32_t v4;
+
+	if (i < s->list.n4) {
+		memcpy(&v4, a->bytes + 12, 4);
+		return len == 128 && s->list.rows4[i].addr == __builtin_bswap32(v4) && ip_is_v4(a);
+	}
+	r = &s->list.rows6[i - s->list.n4];
+	return r->prefix.len == len && ip_equal(&r->prefix.addr, a);
+}
+
+// The first indicator of exactly this address or prefix, or NOWHERE.
+static size_t
+find(const struct c2set *s, const struct ip_addr *a, unsigned len)
+{
+	uint32_t i = first_place(s, place_hash(s, a, len));
+
+	for (; s->table[i] != 0; i = i + 1 < s->n_places ? i + 1 : 0)
+		if (is_at(s, s->table[i] - 1, a, len))
+			return s->table[i] - 1;
+	return NOWHERE;
+}
+
+// A prefix around the address of at most s->lengths[*length] bits; *length is moved behind it.
+static size_t
+find_prefix(const struct c2set *s, const struct ip_addr *a, unsigned *length)
 {
 	// An IPv6 prefix so short that it holds ::ffff:0:0/96 means IPv6 all the same.
 	unsigned shortest = ip_is_v4(a) ? 96 : 0;
 
-	for (unsigned i = 0; i < s->n_lengths && s->lengths[i] >= shortest; i++) {
-		struct ip_addr masked = ip_mask(a, s->lengths[i]);
-		const struct entry *e = find(s, &masked, s->lengths[i]);
+	while (*length < s->n_lengths && s->lengths[*length] >= shortest) {
+		unsigned len = s->lengths[(*length)++];
+		struct ip_addr masked = ip_mask(a, len);
+		size_t i = find(s, &masked, len);
 
-		if (e != NULL)
-			return e;
+		if (i != NOWHERE)
+			return i;
 	}
-	return NULL;
+	return NOWHERE;
 }
 
 static inline bool
@@ -117,16 +150,14 @@ may_hold_block(const struct c2set *s, const struct ip_addr *a)
 	return may_hold(s, ip_hash(&block, s->block_salt));
 }
 
-static const struct entry *
-find_any(const struct c2set *s, const struct ip_addr *a)
+static bool
+is_in(const struct c2set *s, const struct ip_addr *a)
 {
-	const struct entry *e = NULL;
+	unsigned length = 0;
 
-	if (may_hold(s, place_hash(s, a, 128)))
-		e = find(s, a, 128);
-	if (e == NULL && may_hold_block(s, a))
-		e = find_prefix(s, a);
-	return e;
+	if (may_hold(s, place_hash(s, a, 128)) && find(s, a, 128) != NOWHERE)
+		return true;
+	return may_hold_block(s, a) && find_prefix(s, a, &length) != NOWHERE;
 }
 
 uint64_t
@@ -135,24 +166,12 @@ c2set_match(const struct c2set *s, const struct ip_addr *addrs, unsigned n)
 	uint64_t hits = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		if (find_any(s, &addrs[i]) != NULL)
+		if (is_in(s, &addrs[i]))
 			hits |= UINT64_C(1) << i;
 	return hits;
 }
 
 // Build ------------------------------------------------------------------------------------------------------------------
-
-static int
-compare(const void *a, const void *b)
-{
-	return indicator_compare(a, b);
-}
-
-static bool
-same_prefix(const struct ip_prefix *a, const struct ip_prefix *b)
-{
-	return a->len == b->len && ip_equal(&a->addr, &b->addr);
-}
 
 static int
 compare_texts(const void *a, const void *b)
@@ -188,7 +207,7 @@ join(const char **texts, size_t n)
 
 // The distinct ports, as text; 0 or -ENOMEM.
 static int
-join_ports(const struct indicator *in, size_t n, name_id *ret)
+join_ports(const struct indicator_list *l, size_t first, size_t n, name_id *ret)
 {
 	char *text = malloc(n * sizeof("65535|") + 1);
 	size_t len = 0;
@@ -196,85 +215,117 @@ join_ports(const struct indicator *in, size_t n, name_id *ret)
 
 	if (text == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		if (in[i].port == last)
+	for (size_t i = first; i < first + n; i++) {
+		uint16_t port = indicator_list_row(l, i)->port;
+
+		if (port == last)
 			continue;
-		len += (size_t)sprintf(text + len, "%s%u", len > 0 ? "|" : "", in[i].port);
-		last = in[i].port;
+		len += (size_t)sprintf(text + len, "%s%u", len > 0 ? "|" : "", port);
+		last = port;
 	}
 	*ret = names_intern(text, len);
 	free(text);
 	return 0;
 }
 
-static int64_t
-earlier(int64_t a, int64_t b)
+static const struct indicator_source *
+source_of(const struct c2set *s, size_t i)
 {
-	return a == 0 || (b != 0 && b < a) ? b : a;
-}
-
-static void
-sum_up(const struct indicator *in, size_t n, struct flow_match *m)
-{
-	m->listed = true;
-	for (size_t i = 0; i < n; i++) {
-		m->has_port |= in[i].port != 0;
-		m->icmp |= in[i].proto == FLOW_ICMP || in[i].proto == FLOW_ICMP6;
-		m->flags |= in[i].flags;
-		m->listed_since = earlier(m->listed_since, in[i].first_seen);
-		m->listed_until = in[i].last_seen > m->listed_until ? in[i].last_seen : m->listed_until;
-	}
-}
-
-static int
-describe_entry(const struct c2set *s, struct entry *e)
-{
-	const struct indicator *in = s->indicators + e->first;
-	const char **texts = calloc(e->n, sizeof(*texts));
-
-	if (texts == NULL)
-		return -ENOMEM;
-	e->match.generation = s->generation;
-	sum_up(in, e->n, &e->match);
-	for (uint32_t i = 0; i < e->n; i++)
-		texts[i] = names_text(in[i].family);
-	e->match.families = join(texts, e->n);
-	for (uint32_t i = 0; i < e->n; i++)
-		texts[i] = names_text(in[i].feed);
-	e->match.feeds = join(texts, e->n);
-	free(texts);
-	return join_ports(in, e->n, &e->match.ports);
+	return &s->list.sources[indicator_list_row(&s->list, i)->source];
 }
 
 static size_t
-count_entries(const struct indicator *in, size_t n)
+entry_end(const struct c2set *s, size_t first)
 {
-	size_t entries = 0;
+	size_t end = first + 1;
 
-	for (size_t i = 0; i < n; i++)
-		entries += i == 0 || !same_prefix(&in[i - 1].prefix, &in[i].prefix);
-	return entries;
+	while (indicator_list_goes_on(&s->list, end - 1))
+		end++;
+	return end;
 }
 
 static int
-group(struct c2set *s)
+add_joined(struct c2set *s, size_t first, size_t n)
 {
-	s->n_entries = count_entries(s->indicators, s->n_indicators);
-	if ((s->entries = calloc(s->n_entries + 1, sizeof(*s->entries))) == NULL)
-		return -ENOMEM;
-	for (size_t i = 0, e = 0; i < s->n_indicators; e++) {
-		struct entry *entry = &s->entries[e];
+	const char **texts = calloc(n, sizeof(*texts));
+	struct joined *j = &s->joined[s->n_joined++];
 
-		entry->prefix = s->indicators[i].prefix;
-		entry->first = (uint32_t)i;
-		while (i < s->n_indicators && same_prefix(&s->indicators[i].prefix, &entry->prefix))
-			i++;
-		entry->n = (uint32_t)i - entry->first;
-		if (describe_entry(s, entry) < 0)
-			return -ENOMEM;
-		s->n_prefixes += entry->prefix.len < 128;
+	if (texts == NULL)
+		return -ENOMEM;
+	j->first = first;
+	for (size_t i = 0; i < n; i++)
+		texts[i] = names_text(source_of(s, first + i)->family);
+	j->families = join(texts, n);
+	for (size_t i = 0; i < n; i++)
+		texts[i] = names_text(source_of(s, first + i)->feed);
+	j->feeds = join(texts, n);
+	free(texts);
+	return join_ports(&s->list, first, n, &j->ports);
+}
+
+static size_t
+count_joined(const struct c2set *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < indicator_list_count(&s->list); i++)
+		n += indicator_list_goes_on(&s->list, i) && (i == 0 || !indicator_list_goes_on(&s->list, i - 1));
+	return n;
+}
+
+static int
+join_entries(struct c2set *s)
+{
+	int err = 0;
+
+	if ((s->joined = calloc(count_joined(s) + 1, sizeof(*s->joined))) == NULL)
+		return -ENOMEM;
+	for (size_t i = 0, end; err == 0 && i < indicator_list_count(&s->list); i = end) {
+		end = entry_end(s, i);
+		if (end - i > 1)
+			err = add_joined(s, i, end - i);
 	}
-	return 0;
+	return err;
+}
+
+// The name of every port that an entry of one indicator has, so that a hit has nothing to intern.
+static int
+name_ports(struct c2set *s)
+{
+	static const size_t words = (UINT16_MAX + 1) / 64;
+	uint64_t *used = calloc(words, sizeof(*used));
+	size_t n = 0;
+
+	if (used == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < indicator_list_count(&s->list); i++) {
+		uint16_t port = indicator_list_row(&s->list, i)->port;
+
+		used[port / 64] |= UINT64_C(1) << port % 64;
+	}
+	for (size_t w = 0; w < words; w++)
+		n += (size_t)__builtin_popcountll(used[w]);
+	s->ports = calloc(n + 1, sizeof(*s->ports));
+	for (unsigned port = 1; s->ports != NULL && port <= UINT16_MAX; port++) {
+		char text[8];
+
+		if ((used[port / 64] >> port % 64 & 1) == 0)
+			continue;
+		snprintf(text, sizeof(text), "%u", port);
+		s->ports[s->n_ports++] = (struct port_name){(uint16_t)port, names_of(text)};
+	}
+	free(used);
+	return s->ports == NULL ? -ENOMEM : 0;
+}
+
+static void
+count_entries(struct c2set *s)
+{
+	const struct indicator_list *l = &s->list;
+
+	s->n_entries = indicator_list_entries(l);
+	for (size_t i = 0; i < l->n6; i++)
+		s->n_prefixes += l->rows6[i].prefix.len < 128 && !indicator_list_goes_on(l, l->n4 + i);
 }
 
 static unsigned
@@ -312,9 +363,9 @@ count_blocks(const struct c2set *s)
 {
 	uint64_t n = 0;
 
-	for (size_t i = 0; i < s->n_entries && n <= BLOCKS_MAX; i++)
-		if (s->entries[i].prefix.len < 128)
-			n += blocks_of(&s->entries[i].prefix);
+	for (size_t i = 0; i < s->list.n6 && n <= BLOCKS_MAX; i++)
+		if (s->list.rows6[i].prefix.len < 128)
+			n += blocks_of(&s->list.rows6[i].prefix);
 	return n;
 }
 
@@ -322,7 +373,7 @@ static int
 make_filter(struct c2set *s)
 {
 	uint64_t blocks = count_blocks(s), keys;
-	unsigned log2 = 10;
+	unsigned log2 = WORDS_LOG2;
 
 	s->has_prefixes = s->n_prefixes > 0;
 	s->blocks_full = blocks > BLOCKS_MAX;
@@ -341,28 +392,36 @@ make_filter(struct c2set *s)
 static int
 make_table(struct c2set *s)
 {
-	size_t places = 16;
-
-	while (places < s->n_entries * 2)
-		places *= 2;
-	s->mask = (uint32_t)(places - 1);
-	s->table = calloc(places, sizeof(*s->table));
+	s->n_places = (uint32_t)PLACES(s->n_entries);
+	s->table = calloc(s->n_places, sizeof(*s->table));
 	return s->table == NULL ? -ENOMEM : 0;
 }
 
 static void
-place(struct c2set *s, size_t index)
+place(struct c2set *s, size_t first)
 {
-	const struct ip_prefix *p = &s->entries[index].prefix;
-	uint32_t i = (uint32_t)place_hash(s, &p->addr, p->len) & s->mask;
+	struct indicator in;
+	uint64_t hash;
+	uint32_t i;
 
+	indicator_list_get(&s->list, first, &in);
+	hash = place_hash(s, &in.prefix.addr, in.prefix.len);
+	i = first_place(s, hash);
 	while (s->table[i] != 0)
-		i = (i + 1) & s->mask;
-	s->table[i] = (uint32_t)index + 1;
-	if (p->len == 128)
-		put(s, place_hash(s, &p->addr, 128));
+		i = i + 1 < s->n_places ? i + 1 : 0;
+	s->table[i] = (uint32_t)first + 1;
+	if (in.prefix.len == 128)
+		put(s, hash);
 	else if (!s->blocks_full)
-		put_blocks(s, p);
+		put_blocks(s, &in.prefix);
+}
+
+static void
+place_all(struct c2set *s)
+{
+	for (size_t i = 0; i < indicator_list_count(&s->list); i++)
+		if (i == 0 || !indicator_list_goes_on(&s->list, i - 1))
+			place(s, i);
 }
 
 static void
@@ -370,8 +429,8 @@ list_lengths(struct c2set *s)
 {
 	bool there[129] = {false};
 
-	for (size_t i = 0; i < s->n_entries; i++)
-		there[s->entries[i].prefix.len] = true;
+	for (size_t i = 0; i < s->list.n6; i++)
+		there[s->list.rows6[i].prefix.len] = true;
 	for (int len = 127; len >= 0; len--)
 		if (there[len])
 			s->lengths[s->n_lengths++] = (uint8_t)len;
@@ -390,38 +449,36 @@ draw_salts(struct c2set *s)
 }
 
 static int
-build(struct c2set *s, const struct indicator *in, size_t n)
+build(struct c2set *s)
 {
 	int err;
 
-	if ((s->indicators = calloc(n + 1, sizeof(*in))) == NULL)
-		return -ENOMEM;
-	if (n > 0)
-		memcpy(s->indicators, in, n * sizeof(*in));
-	s->n_indicators = n;
-	qsort(s->indicators, n, sizeof(*in), compare);
-	if ((err = draw_salts(s)) < 0 || (err = group(s)) < 0 || (err = make_filter(s)) < 0 ||
-	    (err = make_table(s)) < 0)
+	count_entries(s);
+	if ((err = draw_salts(s)) < 0 || (err = join_entries(s)) < 0 || (err = name_ports(s)) < 0 ||
+	    (err = make_filter(s)) < 0 || (err = make_table(s)) < 0)
 		return err;
-	for (size_t i = 0; i < s->n_entries; i++)
-		place(s, i);
+	place_all(s);
 	list_lengths(s);
 	return 0;
 }
 
 int
-c2set_build(const struct indicator *in, size_t n, uint64_t generation, struct c2set **ret)
+c2set_build(struct indicator_list *list, uint64_t generation, struct c2set **ret)
 {
 	struct c2set *s;
 	int err;
 
-	if (n > UINT32_MAX / 4 || (s = calloc(1, sizeof(*s))) == NULL)
+	if (indicator_list_count(list) > UINT32_MAX / 4 || (s = calloc(1, sizeof(*s))) == NULL)
 		return -ENOMEM;
+	indicator_list_sort(list);
 	s->generation = generation;
-	if ((err = build(s, in, n)) < 0) {
+	s->list = *list;
+	if ((err = build(s)) < 0) {
+		s->list = (struct indicator_list){0}; // still the caller's
 		c2set_free(s);
 		return err;
 	}
+	*list = (struct indicator_list){0};
 	*ret = s;
 	return 0;
 }
@@ -433,8 +490,9 @@ c2set_free(struct c2set *s)
 		return;
 	free(s->filter);
 	free(s->table);
-	free(s->entries);
-	free(s->indicators);
+	free(s->joined);
+	free(s->ports);
+	indicator_list_free(&s->list);
 	free(s);
 }
 
@@ -445,68 +503,214 @@ c2set_facts(const struct c2set *s, struct c2set_facts *ret)
 		.generation = s->generation,
 		.entries = s->n_entries,
 		.prefixes = s->n_prefixes,
-		.indicators = s->n_indicators,
-		.bytes = s->words * sizeof(*s->filter) + ((size_t)s->mask + 1) * sizeof(*s->table) +
-			 s->n_entries * sizeof(*s->entries) + s->n_indicators * sizeof(*s->indicators),
+		.indicators = indicator_list_count(&s->list),
+		.bytes = s->words * sizeof(*s->filter) + s->n_places * sizeof(*s->table) +
+			 s->list.n4 * sizeof(*s->list.rows4) + s->list.n6 * sizeof(*s->list.rows6) +
+			 s->n_joined * sizeof(*s->joined),
 	};
 }
 
-// Describe -----------------------------------------------------------------------------------------------------------------
+const struct indicator_list *
+c2set_list(const struct c2set *s)
+{
+	return &s->list;
+}
+
+// Look up -----------------------------------------------------------------------------------------------------------------
+
+// Whether any indicator of an entry is in force. One that takes the address out of the set is, too: then the search ends here.
+static bool
+is_in_force(const struct c2set *s, size_t first, int64_t now)
+{
+	for (size_t i = first; i < entry_end(s, first); i++)
+		if (!indicator_row_expired(indicator_list_row(&s->list, i), now))
+			return true;
+	return false;
+}
+
+// The first indicator of the longest entry around the address that is in force, or NOWHERE.
+static size_t
+find_in_force(const struct c2set *s, const struct ip_addr *a, int64_t now)
+{
+	size_t first = find(s, a, 128);
+	unsigned length = 0;
+
+	while (first == NOWHERE || !is_in_force(s, first, now))
+		if ((first = find_prefix(s, a, &length)) == NOWHERE)
+			return NOWHERE;
+	return first;
+}
 
 static bool
-is_exact(const struct indicator *in, uint16_t port, uint8_t proto)
+is_removed(const struct c2set *s, size_t first, int64_t now)
 {
-	if (in->proto != 0 && in->proto != proto)
+	for (size_t i = first; i < entry_end(s, first); i++) {
+		const struct indicator_row *row = indicator_list_row(&s->list, i);
+
+		if ((row->flags & INDICATOR_REMOVED) && !indicator_row_expired(row, now))
+			return true;
+	}
+	return false;
+}
+
+void
+c2set_in_force(const struct c2set *s, int64_t now, struct c2set_force *ret)
+{
+	struct c2set_force f = {0};
+
+	for (size_t i = 0, end; i < indicator_list_count(&s->list); i = end) {
+		end = entry_end(s, i);
+		f.entries += is_in_force(s, i, now) && !is_removed(s, i, now);
+		for (; i < end; i++) {
+			int64_t expires = __atomic_load_n(&indicator_list_row(&s->list, i)->expires, __ATOMIC_RELAXED);
+
+			if (expires > now && (f.changes == 0 || expires < f.changes))
+				f.changes = expires;
+		}
+	}
+	*ret = f;
+}
+
+size_t
+c2set_feed_in_force(const struct c2set *s, name_id feed, int64_t now)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < indicator_list_count(&s->list); i++)
+		n += source_of(s, i)->feed == feed && !indicator_row_expired(indicator_list_row(&s->list, i), now);
+	return n;
+}
+
+size_t
+c2set_lookup(const struct c2set *s, const struct ip_addr *a, int64_t now, size_t *ret_first)
+{
+	size_t first = find_in_force(s, a, now);
+
+	if (first == NOWHERE)
+		return 0;
+	*ret_first = first;
+	return entry_end(s, first) - first;
+}
+
+size_t
+c2set_end(struct c2set *s, const struct ip_prefix *p)
+{
+	size_t first = find(s, &p->addr, p->len), end;
+
+	if (first == NOWHERE)
+		return 0;
+	end = entry_end(s, first);
+	for (size_t i = first; i < end; i++)
+		indicator_row_end((struct indicator_row *)(uintptr_t)indicator_list_row(&s->list, i));
+	return end - first;
+}
+
+static bool
+is_exact(const struct c2set *s, size_t i, uint16_t port, uint8_t proto)
+{
+	uint8_t named = source_of(s, i)->proto;
+	uint16_t named_port = indicator_list_row(&s->list, i)->port;
+
+	if (named != 0 && named != proto)
 		return false;
-	if (in->port != 0)
-		return in->port == port;
+	if (named_port != 0)
+		return named_port == port;
 	// Without a port only a protocol that has none can agree in full.
-	return in->proto != 0 && in->proto != FLOW_TCP && in->proto != FLOW_UDP && in->proto != FLOW_SCTP;
+	return named != 0 && named != FLOW_TCP && named != FLOW_UDP && named != FLOW_SCTP;
 }
 
 // Whether a is the better primary indicator: exact port > confidence > last seen > name.
 static bool
-is_better(const struct indicator *a, const struct indicator *b, uint16_t port, uint8_t proto)
+is_better(const struct c2set *s, size_t a, size_t b, uint16_t port, uint8_t proto)
 {
-	bool exact_a = is_exact(a, port, proto), exact_b = is_exact(b, port, proto);
+	const struct indicator_row *x = indicator_list_row(&s->list, a), *y = indicator_list_row(&s->list, b);
+	bool exact_a = is_exact(s, a, port, proto), exact_b = is_exact(s, b, port, proto);
 
 	if (exact_a != exact_b)
 		return exact_a;
-	if (a->confidence != b->confidence)
-		return a->confidence > b->confidence;
-	if (a->last_seen != b->last_seen)
-		return a->last_seen > b->last_seen;
-	return strcmp(names_text(a->family), names_text(b->family)) < 0;
+	if (x->confidence != y->confidence)
+		return x->confidence > y->confidence;
+	if (x->last_seen != y->last_seen)
+		return x->last_seen > y->last_seen;
+	return strcmp(names_text(source_of(s, a)->family), names_text(source_of(s, b)->family)) < 0;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+// What one more indicator of the entry adds.
+static void
+add_up(const struct c2set *s, size_t i, struct flow_match *m)
+{
+	const struct indicator_row *row = indicator_list_row(&s->list, i);
+	uint8_t proto = source_of(s, i)->proto;
+
+	m->has_port |= row->port != 0;
+	m->icmp |= proto == FLOW_ICMP || proto == FLOW_ICMP6;
+	m->flags |= row->flags;
+	m->listed_since = earlier(m->listed_since, row->first_seen);
+	m->listed_until = row->last_seen > m->listed_until ? row->last_seen : m->listed_until;
+}
+
+static int
+compare_joined(const void *first, const void *joined)
+{
+	size_t a = *(const size_t *)first, b = ((const struct joined *)joined)->first;
+
+	return (a > b) - (a < b);
+}
+
+static int
+compare_ports(const void *port, const void *name)
+{
+	return *(const uint16_t *)port - ((const struct port_name *)name)->port;
+}
+
+// All that the entry says, those of its indicators included that have ended since the set was built.
+static void
+name_all(const struct c2set *s, size_t first, struct flow_match *m)
+{
+	const struct joined *j = bsearch(&first, s->joined, s->n_joined, sizeof(*s->joined), compare_joined);
+	const struct port_name *p;
+
+	if (j != NULL) {
+		m->families = j->families;
+		m->feeds = j->feeds;
+		m->ports = j->ports;
+		return;
+	}
+	p = bsearch(&indicator_list_row(&s->list, first)->port, s->ports, s->n_ports, sizeof(*s->ports), compare_ports);
+	m->families = source_of(s, first)->family;
+	m->feeds = source_of(s, first)->feed;
+	m->ports = p != NULL ? p->text : 0;
 }
 
 void
-c2set_describe(const struct c2set *s, const struct ip_addr *a, uint16_t port, uint8_t proto, struct flow_match *ret)
+c2set_describe(const struct c2set *s, const struct ip_addr *a, uint16_t port, uint8_t proto, int64_t now,
+	       struct flow_match *ret)
 {
-	const struct entry *e = find_any(s, a);
-	const struct indicator *best;
+	size_t first = find_in_force(s, a, now), best = NOWHERE;
+	struct flow_match m = {.listed = true, .generation = s->generation};
 
-	if (e == NULL) {
-		*ret = (struct flow_match){.listed = false};
+	*ret = (struct flow_match){.listed = false};
+	if (first == NOWHERE)
 		return;
+	for (size_t i = first, end = entry_end(s, first); i < end; i++) {
+		if (indicator_row_expired(indicator_list_row(&s->list, i), now))
+			continue;
+		add_up(s, i, &m);
+		if (best == NOWHERE || is_better(s, i, best, port, proto))
+			best = i;
 	}
-	best = &s->indicators[e->first];
-	for (uint32_t i = 1; i < e->n; i++)
-		if (is_better(&s->indicators[e->first + i], best, port, proto))
-			best = &s->indicators[e->first + i];
-	*ret = e->match;
-	ret->exact = is_exact(best, port, proto);
-	ret->family = best->family;
-	ret->confidence = best->confidence;
-	ret->connects_in = indicator_connects_in(best->family);
-}
-
-size_t
-c2set_lookup(const struct c2set *s, const struct ip_addr *a, const struct indicator **ret)
-{
-	const struct entry *e = find_any(s, a);
-
-	if (e == NULL)
-		return 0;
-	*ret = &s->indicators[e->first];
-	return e->n;
+	if (best == NOWHERE || (m.flags & INDICATOR_REMOVED)) // the last one may have ended meanwhile
+		return;
+	name_all(s, first, &m);
+	m.exact = is_exact(s, best, port, proto);
+	m.family = source_of(s, best)->family;
+	m.confidence = indicator_list_row(&s->list, best)->confidence;
+	m.connects_in = indicator_connects_in(m.family);
+	*ret = m;
 }

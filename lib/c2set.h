@@ -1,11 +1,14 @@
 // c2set: an immutable set of indicators, built once, read by every worker.
 //
 // There is no insert and no delete on purpose. A reload builds a new set and publishes it; readers need no lock because
-// nothing they can reach changes. An address is matched by its own entry and by the prefixes around it: the longest wins.
+// nothing they can reach changes, but for one thing: an indicator may end, by its own date or by c2set_end. Who looks says what time it is.
+//
+// An address is matched by its own entry and by the prefixes around it: the longest with an indicator in force wins.
 //
 // Ahead of the exact table stands a register-blocked Bloom filter (Putze, Sanders, Singler: "Cache-, Hash- and
 // Space-Efficient Bloom Filters", 2007): one 32-bit word and three bits per key, so that a packet that hits nothing
 // costs one cached word per address. Both are salted per set: a precomputed list of colliding addresses is of no use.
+// The indicators themselves are an indicator_list: 38 bytes for each IPv4 address, with all that a look-up answers.
 
 #pragma once
 
@@ -14,7 +17,7 @@
 #include <stdint.h>
 
 #include "flow.h"
-#include "indicator.h"
+#include "indicator_list.h"
 #include "ip.h"
 
 struct c2set;
@@ -27,20 +30,36 @@ struct c2set_facts {
 	size_t bytes;
 };
 
-// Copies the indicators, in any order, from any number of feeds. 0, or -ENOMEM and *ret untouched.
-// `generation` is what c2set_facts and every match will carry.
-int c2set_build(const struct indicator *, size_t n, uint64_t generation, struct c2set **ret);
+// Sorts the list and takes it over (it is left empty), from any number of feeds. 0, or -ENOMEM and *ret untouched; the list is then still the
+// caller's. `generation` is what c2set_facts and every match will carry.
+int c2set_build(struct indicator_list *, uint64_t generation, struct c2set **ret);
 void c2set_free(struct c2set *);
 void c2set_facts(const struct c2set *, struct c2set_facts *ret);
 
 #define C2SET_BURST 64 // addresses in one call
 
-// Bit i of the result is set when addrs[i] is in the set (exactly: what the filter let through is verified). n <= C2SET_BURST.
+// Bit i of the result is set when addrs[i] is in the set (exactly: what the filter let through is verified), whether or not its indicators
+// are still in force. n <= C2SET_BURST.
 uint64_t c2set_match(const struct c2set *, const struct ip_addr *addrs, unsigned n);
 
-// What the set says about an end of a flow: its address, its port and the protocol. ret->listed is false when it is not in
-// the set. Primary family: exact port > highest confidence > latest last seen > name.
-void c2set_describe(const struct c2set *, const struct ip_addr *, uint16_t port, uint8_t proto, struct flow_match *ret);
+// What the set says about an end of a flow at `now` (epoch seconds): its address, its port and the protocol. ret->listed is false when
+// nothing in force holds it. Primary family: exact port > highest confidence > latest last seen > name.
+void c2set_describe(const struct c2set *, const struct ip_addr *, uint16_t port, uint8_t proto, int64_t now,
+		    struct flow_match *ret);
 
-// The indicators of the entry that matches the address (longest prefix), sorted; 0 when none. They live as long as the set.
-size_t c2set_lookup(const struct c2set *, const struct ip_addr *, const struct indicator **ret);
+// The indicators of the entry that decides about the address at `now`: c2set_list from *ret_first on; 0 when none. One that takes it out
+// of the set (INDICATOR_REMOVED) is among them.
+size_t c2set_lookup(const struct c2set *, const struct ip_addr *, int64_t now, size_t *ret_first);
+const struct indicator_list *c2set_list(const struct c2set *);
+
+// What of the set is in force at `now`, and when that changes next (0: never). Looks at every indicator.
+struct c2set_force {
+	size_t entries;
+	int64_t changes;
+};
+void c2set_in_force(const struct c2set *, int64_t now, struct c2set_force *ret);
+// How many indicators of the feed are.
+size_t c2set_feed_in_force(const struct c2set *, name_id feed, int64_t now);
+
+// Ends every indicator of exactly this address or prefix, for every thread and at once. Returns how many. One thread at a time.
+size_t c2set_end(struct c2set *, const struct ip_prefix *);

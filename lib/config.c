@@ -80,6 +80,8 @@ static const struct key keys[] = {
 	{{"indicators", "feeds", CONFIG_FEEDS, NULL, NULL, 0, 0, false}, AT(indicators.feeds)},
 	{{"indicators", "allow_special", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT(indicators.allow_special)},
 
+	{{"indicators", "state_dir", CONFIG_PATH, "/var/lib/ratwatch", NULL, 0, 0, true}, AT(indicators.state_dir)},
+
 	{{FEEDS, "path", CONFIG_PATH, NULL, NULL, 0, 0, false}, AT_FEED(path)},
 	{{FEEDS, "name", CONFIG_TEXT, NULL, NULL, 0, 0, false}, AT_FEED(name), .check = check_label},
 	{{FEEDS, "format", CONFIG_CHOICE, "auto", NULL, 0, 0, false}, AT_FEED(format), .choices = formats},
@@ -89,7 +91,15 @@ static const struct key keys[] = {
 	{{FEEDS, "min_prefix6", CONFIG_NUMBER, "32", "bits", 1, 128, false}, AT_FEED(min_prefix6)},
 	{{FEEDS, "max_bad", CONFIG_NUMBER, "5", "percent", 0, 100, false}, AT_FEED(max_bad)},
 	{{FEEDS, "allow_special", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(allow_special)},
-	{{FEEDS, "offline", CONFIG_BOOL, "true", NULL, 0, 0, false}, AT_FEED(offline)},
+	{{FEEDS, "ttl", CONFIG_NUMBER, "30", "days", 0, 36500, false}, AT_FEED(ttl)},
+	{{FEEDS, "max_age", CONFIG_NUMBER, "0", "days", 0, 36500, false}, AT_FEED(max_age)},
+	{{FEEDS, "min_confidence", CONFIG_NUMBER, "0", "percent", 0, 100, false}, AT_FEED(min_confidence)},
+	{{FEEDS, "min_entries", CONFIG_NUMBER, "0", "entries", 0, 100000000, false}, AT_FEED(min_entries)},
+	{{FEEDS, "max_shrink", CONFIG_NUMBER, "50", "percent", 0, 100, false}, AT_FEED(max_shrink)},
+	{{FEEDS, "max_growth", CONFIG_NUMBER, "300", "percent", 0, 1000000, false}, AT_FEED(max_growth)},
+	{{FEEDS, "max_addresses", CONFIG_NUMBER, "16777216", "addresses", 0, UINT_MAX, false}, AT_FEED(max_addresses)},
+	{{FEEDS, "allow_empty", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(allow_empty)},
+	{{FEEDS, "offline", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(offline)},
 	{{FEEDS, "shared", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(shared)},
 	{{FEEDS, "compromised", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(compromised)},
 	{{FEEDS, "sinkhole", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(sinkhole)},
@@ -968,5 +978,6 @@ config_free(struct config *config)
 	free(config->redis.user);
 	free(config->redis.password_file);
 	free(config->redis.prefix);
+	free(config->indicators.state_dir);
 	free(config);
 }

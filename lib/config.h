@@ -38,6 +38,7 @@ struct config {
 		struct feed_options *feeds; // texts owned by the config
 		size_t n_feeds;
 		bool allow_special; // for every feed: also set in each of them
+		char *state_dir;    // where what was accepted last is kept
 	} indicators;
 	struct {
 		struct config_texts watchlists, databases;

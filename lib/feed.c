@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,49 @@ read_format(struct feed_pile *pile, const char *bytes, size_t len)
 	return readers[found]->read(pile, bytes, len);
 }
 
+// IPv4 only; an address that two entries hold counts twice.
+static uint64_t
+addresses(const struct indicator_list *l)
+{
+	uint64_t n = l->n4;
+
+	for (size_t i = 0; i < l->n6; i++) {
+		const struct ip_prefix *p = &l->rows6[i].prefix;
+
+		if (p->len >= 96 && ip_is_v4(&p->addr))
+			n += UINT64_C(1) << (128 - p->len);
+	}
+	return n;
+}
+
+static int
+judge_size(struct feed_pile *pile)
+{
+	const struct feed *f = pile->feed;
+	unsigned min = pile->options->min_entries;
+	size_t in_force = indicator_list_count(&f->list);
+
+	// Feodo Tracker does publish empty lists, and says so above and below.
+	if (pile->lines == 0 && !(pile->has_banner && pile->has_trailer) && !pile->options->allow_empty)
+		return refuse(pile, 0, "is empty: no entry in it; download it again, leave it out, or set allow_empty");
+	if (f->valid == 0 && pile->lines > 0)
+		return refuse(pile, 0, "none of its %zu lines can be used; the warnings say why", pile->lines);
+	if (pile->options->max_addresses != 0 && addresses(&f->list) > pile->options->max_addresses)
+		return refuse(pile, 0,
+			      "holds %" PRIu64 " addresses, more than its max_addresses (%u); a list of whole networks "
+			      "is no list of controllers",
+			      addresses(&f->list), pile->options->max_addresses);
+	if (f->valid < min)
+		return refuse(pile, 0, "has %zu entries, fewer than its min_entries (%u); download it again", f->valid,
+			      min);
+	if (f->valid > 0 && (in_force == 0 || in_force < min))
+		problem_add(pile->problems, PROBLEM_ERROR, pile->path, 0, NULL,
+			    "%zu of its %zu entries are in force, the others are offline or too old; is it still "
+			    "downloaded? See its ttl, max_age, offline and min_entries",
+			    in_force, f->valid);
+	return 0;
+}
+
 static int
 judge(struct feed_pile *pile)
 {
@@ -168,63 +212,26 @@ judge(struct feed_pile *pile)
 	if (bad * 100 > pile->lines * pile->options->max_bad)
 		return refuse(pile, 0, "%zu of %zu lines are no addresses, more than max_bad (%u %%); is this a list?",
 			      bad, pile->lines, pile->options->max_bad);
-	// Feodo Tracker does publish empty lists, and says so above and below.
-	if (pile->lines == 0 && !(pile->has_banner && pile->has_trailer))
-		return refuse(pile, 0, "is empty: no entry in it; download it again, or leave it out");
-	if (f->n == 0 && pile->lines > 0)
-		return refuse(pile, 0, "none of its %zu lines can be used; the warnings say why", pile->lines);
-	return 0;
+	return judge_size(pile);
 }
 
-static int
-compare(const void *a, const void *b)
-{
-	return indicator_compare(a, b);
-}
-
-// The later line gives way; what both know is joined.
-static void
-join(struct indicator *kept, const struct indicator *other)
-{
-	kept->flags |= other->flags;
-	if (other->confidence > kept->confidence)
-		kept->confidence = other->confidence;
-	if (kept->first_seen == 0 || (other->first_seen != 0 && other->first_seen < kept->first_seen))
-		kept->first_seen = other->first_seen;
-	if (other->last_seen > kept->last_seen)
-		kept->last_seen = other->last_seen;
-	if (other->line < kept->line)
-		kept->line = other->line;
-}
-
-static void
-merge(struct feed *f)
-{
-	size_t n = 0;
-
-	if (f->n > 0)
-		qsort(f->indicators, f->n, sizeof(*f->indicators), compare);
-	for (size_t i = 0; i < f->n; i++) {
-		if (n > 0 && compare(&f->indicators[n - 1], &f->indicators[i]) == 0) {
-			join(&f->indicators[n - 1], &f->indicators[i]);
-			continue;
-		}
-		f->indicators[n++] = f->indicators[i];
-	}
-	f->merged = f->n - n;
-	f->n = n;
-	for (size_t i = 0; i < n; i++)
-		f->entries += i == 0 || f->indicators[i - 1].prefix.len != f->indicators[i].prefix.len ||
-			      !ip_equal(&f->indicators[i - 1].prefix.addr, &f->indicators[i].prefix.addr);
-}
-
-static name_id
-name_of_file(const char *path)
+name_id
+feed_name_of_file(const char *path)
 {
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
 	const char *dot = strrchr(base, '.');
 
 	return names_intern(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+}
+
+static uint64_t
+digest(const char *bytes, size_t len)
+{
+	uint64_t h = 0xCBF29CE484222325u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)bytes[i]) * 0x100000001B3u; // FNV-1a
+	return h;
 }
 
 static int
@@ -239,34 +246,44 @@ read_bytes(struct feed_pile *pile, const char *bytes, size_t len)
 	if ((err = refuse_strangers(pile, bytes, len)) < 0 || (err = refuse_lines(pile, bytes, len)) < 0 ||
 	    (err = read_format(pile, bytes, len)) < 0 || (err = judge(pile)) < 0)
 		return err;
-	merge(pile->feed);
+	pile->feed->merged = indicator_list_sort(&pile->feed->list);
+	pile->feed->entries = indicator_list_entries(&pile->feed->list);
 	return 0;
 }
 
 int
-feed_load(const struct feed_options *o, struct problem_list *problems, struct feed **ret)
+feed_read(const struct feed_options *o, const struct input *in, struct problem_list *problems, struct feed **ret)
 {
 	struct feed *f = calloc(1, sizeof(*f));
 	struct feed_pile pile = {.options = o, .path = o->path, .problems = problems, .feed = f};
-	struct input in;
 	int err;
 
 	if (f == NULL || (f->path = strdup(o->path)) == NULL) {
 		free(f);
 		return -ENOMEM;
 	}
-	f->name = o->name != NULL ? names_of(o->name) : name_of_file(o->path);
-	if ((err = input_read(o->path, problems, &in)) == 0) {
-		f->modified = in.modified;
-		err = read_bytes(&pile, in.bytes, in.len);
-		input_free(&in);
-	}
-	if (err < 0) {
+	f->name = o->name != NULL ? names_of(o->name) : feed_name_of_file(o->path);
+	f->modified = in->modified;
+	f->digest = digest(in->bytes, in->len);
+	if ((err = read_bytes(&pile, in->bytes, in->len)) < 0) {
 		feed_free(f);
 		return err;
 	}
 	*ret = f;
 	return 0;
+}
+
+int
+feed_load(const struct feed_options *o, struct problem_list *problems, struct feed **ret)
+{
+	struct input in;
+	int err;
+
+	if ((err = input_read(o->path, problems, &in)) < 0)
+		return err;
+	err = feed_read(o, &in, problems, ret);
+	input_free(&in);
+	return err;
 }
 
 void
@@ -275,6 +292,6 @@ feed_free(struct feed *f)
 	if (f == NULL)
 		return;
 	free(f->path);
-	free(f->indicators);
+	indicator_list_free(&f->list);
 	free(f);
 }

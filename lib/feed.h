@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "indicator.h"
+#include "indicator_list.h"
+#include "input.h"
 #include "problem.h"
 
 enum feed_format { FEED_AUTO, FEED_TEXT, FEED_FEODO_CSV, FEED_FORMATS };
@@ -41,25 +42,36 @@ struct feed_options {
 	uint8_t confidence;                // where the file names none
 	unsigned min_prefix4, min_prefix6; // shortest prefix accepted; 0: /12 and /32
 	unsigned max_bad;                  // percent of data lines that may be malformed
+	unsigned ttl;                      // days after which an indicator that was last seen then ends; 0: never
+	unsigned max_age;        // the same from last seen, else first seen, else the date of the file; 0: no limit
+	unsigned min_confidence; // percent
+	unsigned min_entries;    // fewer valid lines: the file is refused
+	unsigned max_shrink,
+		max_growth; // percent of the old file by which a new one may be smaller or larger; judged by who has both
+	unsigned max_addresses; // that all its entries together may hold; 0: no limit
+	int64_t now;            // epoch seconds: what has ended by then is left out; 0: nothing is
 	bool allow_special;
 	bool offline;                       // keep indicators that the feed says are offline
+	bool allow_empty;                   // a file without an entry is no mistake
 	bool refang;                        // read 192[.]0[.]2[.]1 and hxxp:// as what they were
 	bool shared, compromised, sinkhole; // flags given to every indicator
 };
 #define FEED_OPTIONS_DEFAULT                                                                                           \
 	{                                                                                                              \
-		.format = FEED_AUTO, .confidence = 50, .max_bad = 5, .offline = true                                   \
+		.format = FEED_AUTO, .confidence = 50, .max_bad = 5, .ttl = 30, .max_shrink = 50, .max_growth = 300,   \
+		.max_addresses = 1u << 24                                                                              \
 	}
 
 struct feed {
 	name_id name;
 	char *path;
 	enum feed_format format;
-	struct indicator *indicators; // sorted by indicator_compare, without duplicates
-	size_t n;
-	size_t entries; // distinct address-or-prefix entries
-	size_t merged;  // lines that named an indicator already there
+	struct indicator_list list; // sorted
+	size_t valid;               // lines that name an indicator, in force or not
+	size_t entries;             // distinct address-or-prefix entries
+	size_t merged;              // lines that named an indicator already there
 	size_t skipped[FEED_SKIPS];
+	uint64_t digest;  // of its bytes
 	int64_t modified; // of the file, epoch seconds
 	int64_t updated;  // what the file says of its own age ("Last updated"), epoch seconds; 0: it does not say
 };
@@ -67,7 +79,14 @@ struct feed {
 // 0, or a negative errno with at least one error in the list (file, line, what is wrong, remedy); skipped lines add
 // warnings (the first five of each reason).
 int feed_load(const struct feed_options *, struct problem_list *, struct feed **ret);
+// The same from bytes that are in memory already; the options' path says whose they are.
+int feed_read(const struct feed_options *, const struct input *, struct problem_list *, struct feed **ret);
 void feed_free(struct feed *);
+
+// "2019-01-09 12:00:00", with T between or Z behind it, or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
+int64_t feed_time(const char *text, size_t len);
+
+name_id feed_name_of_file(const char *path); // its last part without extension: what a feed without a name is called
 
 const char *feed_format_name(enum feed_format);                 // "text", "feodo-csv"
 int feed_format_parse(const char *name, enum feed_format *ret); // "auto" too; -EINVAL

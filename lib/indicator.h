@@ -19,6 +19,7 @@ enum {
 	INDICATOR_SINKHOLE = 1 << 3,    // taken over by defenders
 	INDICATOR_OFFLINE = 1 << 4,     // the feed says that it no longer answers
 	INDICATOR_ONLINE = 1 << 5,      // the feed says that it answers; neither: it says nothing
+	INDICATOR_REMOVED = 1 << 7, // the operator took the address or prefix out: nothing that is listed there matches
 };
 
 struct indicator {

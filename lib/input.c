@@ -1,5 +1,7 @@
 #include "input.h"
 
+#include "input/gunzip.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -83,6 +85,8 @@ check(const struct stat *st, struct problem_list *problems, const char *path)
 		return refuse(problems, path, -EISDIR, "is a directory; name a file");
 	if (!S_ISREG(st->st_mode))
 		return refuse(problems, path, -EINVAL, "is no regular file; copy its content into one");
+	if ((st->st_mode & S_IWOTH) != 0)
+		return refuse(problems, path, -EPERM, "can be written by everyone; run chmod o-w on it");
 	if ((uint64_t)st->st_size > INPUT_MAX)
 		return refuse(problems, path, -EFBIG, "is larger than 256 MiB; split it");
 	return 0;
@@ -106,17 +110,33 @@ read_once(const char *path, struct problem_list *problems, struct input *ret)
 	return err;
 }
 
+static bool
+is_gzip_by_name(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 3 && strcmp(path + len - 3, ".gz") == 0;
+}
+
 int
 input_read(const char *path, struct problem_list *problems, struct input *ret)
 {
-	int err = read_once(path, problems, ret);
+	struct input in;
+	int err = read_once(path, problems, &in);
 
 	if (err == -EAGAIN)
-		err = read_once(path, problems, ret);
+		err = read_once(path, problems, &in);
 	if (err == -EAGAIN)
 		refuse(problems, path, err,
 		       "changes while it is read; write a new file and rename it over the old one");
-	return err;
+	if (err < 0)
+		return err;
+	if (is_gzip_by_name(path) && (err = gunzip(path, problems, &in)) < 0) {
+		input_free(&in);
+		return err;
+	}
+	*ret = in;
+	return 0;
 }
 
 void

@@ -18,8 +18,8 @@ struct input {
 	int64_t modified; // epoch seconds
 };
 
-// 0, or a negative errno with one error added to the list (which may be NULL): missing, unreadable, not a regular file,
-// too large, changed while it was read (it is tried twice).
+// What is called *.gz is decompressed. 0, or a negative errno with one error added to the list (which may be NULL): missing, unreadable, not
+// a regular file, writable by everyone, too large, changed while it was read (it is tried twice), no whole gzip file.
 int input_read(const char *path, struct problem_list *, struct input *ret);
 void input_free(struct input *);
 

@@ -1,7 +1,7 @@
 #include "lane.h"
 
 #include "feed.h"
-#include "indicator.h"
+#include "indicator_list.h"
 #include "prefix_table.h"
 
 #include <errno.h>
@@ -60,11 +60,13 @@ add_feed(struct lane_set *s, enum lane lane, const struct feed *f)
 {
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < f->n; i++) {
+	for (size_t i = 0; err == 0 && i < indicator_list_count(&f->list); i++) {
+		struct indicator in;
 		uint32_t reason;
 
-		if ((err = add_reason(s, f->path, f->indicators[i].line, &reason)) == 0)
-			err = prefix_table_add(s->tables[lane], &f->indicators[i].prefix, reason);
+		indicator_list_get(&f->list, i, &in);
+		if ((err = add_reason(s, f->path, in.line, &reason)) == 0)
+			err = prefix_table_add(s->tables[lane], &in.prefix, reason);
 	}
 	return err;
 }
@@ -79,6 +81,7 @@ add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *
 	o.path = list->path;
 	o.format = FEED_TEXT;
 	o.allow_special = true; // one's own networks may well be private
+	o.max_addresses = 0;
 	o.min_prefix4 = 8;
 	o.min_prefix6 = 16;
 	if (s->tables[list->lane] == NULL && (err = prefix_table_build(&s->tables[list->lane])) < 0)
@@ -123,6 +126,18 @@ lane_free(struct lane_set *s)
 		prefix_table_free(s->tables[l]);
 	free(s->reasons);
 	free(s);
+}
+
+bool
+lane_has(const struct lane_set *s, enum lane lane)
+{
+	return s->tables[lane] != NULL;
+}
+
+bool
+lane_allows(const struct lane_set *s, const struct ip_prefix *p)
+{
+	return lane_has(s, LANE_ALLOWED) && prefix_table_meets(s->tables[LANE_ALLOWED], p);
 }
 
 struct question { // one contact as seen from one controller

@@ -44,5 +44,10 @@ void lane_free(struct lane_set *);
 enum lane lane_of(const struct lane_set *, const struct contact_report *, unsigned victim, unsigned controller,
 		  const struct org_facts *victim_org, name_id *ret_reason);
 
+bool lane_has(const struct lane_set *, enum lane); // a list of its own
+
+// Whether an address or prefix of the allowed lists holds this one or lies in it: then the whole indicator is not to be trusted.
+bool lane_allows(const struct lane_set *, const struct ip_prefix *);
+
 // Whether a contact in this lane makes its victim suspected (docs/architecture.md, "Suspected").
 bool lane_suspects(enum lane, const struct contact_report *, unsigned victim, unsigned controller);

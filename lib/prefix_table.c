@@ -102,13 +102,13 @@ prefix_table_seal(struct prefix_table *t, void (*twice)(void *context, uint32_t 
 	link_parents(t);
 }
 
-int64_t
-prefix_table_find(const struct prefix_table *t, const struct ip_addr *a)
+// The number of rows whose address is not above a.
+static size_t
+rows_up_to(const struct prefix_table *t, const struct ip_addr *a)
 {
 	size_t low = 0, high = t->n;
-	int64_t i;
 
-	while (low < high) { // the last row whose address is not above a
+	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
 		if (ip_compare(&t->rows[middle].prefix.addr, a) <= 0)
@@ -116,8 +116,25 @@ prefix_table_find(const struct prefix_table *t, const struct ip_addr *a)
 		else
 			high = middle;
 	}
-	for (i = (int64_t)low - 1; i >= 0; i = t->rows[i].parent)
+	return low;
+}
+
+int64_t
+prefix_table_find(const struct prefix_table *t, const struct ip_addr *a)
+{
+	for (int64_t i = (int64_t)rows_up_to(t, a) - 1; i >= 0; i = t->rows[i].parent)
 		if (ip_prefix_contains(&t->rows[i].prefix, a))
 			return t->rows[i].value;
 	return -1;
+}
+
+bool
+prefix_table_meets(const struct prefix_table *t, const struct ip_prefix *p)
+{
+	size_t next = rows_up_to(t, &p->addr);
+
+	// Those that begin within it stand next to its address in the order; of those that begin before, one that holds its first address holds
+	// all of it, or it would lie within.
+	return (next < t->n && ip_prefix_contains(p, &t->rows[next].prefix.addr)) ||
+	       prefix_table_find(t, &p->addr) >= 0;
 }

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ int prefix_table_add(struct prefix_table *, const struct ip_prefix *, uint32_t v
 // Sorts; of equal prefixes the first one added stays. The second value of each pair that meets is given to `twice` (may be NULL).
 void prefix_table_seal(struct prefix_table *, void (*twice)(void *context, uint32_t kept, uint32_t dropped),
 		       void *context);
+
+// Whether a prefix of the table holds this one, or lies in it.
+bool prefix_table_meets(const struct prefix_table *, const struct ip_prefix *);
 
 // The value of the longest prefix that holds the address, or -1.
 int64_t prefix_table_find(const struct prefix_table *, const struct ip_addr *);

@@ -30,8 +30,15 @@ struct report_feed {
 	const char *path;
 	const char *name;
 	const char *format;
-	size_t entries, skipped;
+	size_t entries, valid, merged,
+		skipped;           // entries: in force when it was read; valid: lines that name an indicator
 	int64_t modified, updated; // epoch seconds; 0 unknown
+	uint64_t digest;           // of its bytes
+	size_t bytes;
+	size_t min_entries;
+	name_id id;    // name, as indicators carry it
+	bool held;     // its new content was refused, and what was accepted before is in force
+	bool shortage; // fewer entries are in force than its min_entries, or none
 };
 
 struct report_indicators {

@@ -91,28 +91,49 @@ objection(const struct feed_pile *pile, const struct indicator *in, enum feed_sk
 		snprintf(why, size, "%s address space; set allow_special: true for laboratories", special);
 		return why;
 	}
-	if ((in->flags & INDICATOR_OFFLINE) && !pile->options->offline) {
+	return NULL;
+}
+
+// Why a line that is valid is not in force, or NULL.
+static const char *
+obstacle(const struct feed_pile *pile, const struct indicator *in, bool too_old, enum feed_skip *ret)
+{
+	const struct feed_options *o = pile->options;
+
+	if ((in->flags & INDICATOR_OFFLINE) && !(in->flags & INDICATOR_ONLINE) && !o->offline) {
 		*ret = FEED_SKIP_OFFLINE;
 		return "the feed says that it is offline; set offline: true to keep such lines";
+	}
+	if (in->confidence < o->min_confidence) {
+		*ret = FEED_SKIP_LOW_CONFIDENCE;
+		return "its confidence is below the feed's min_confidence";
+	}
+	if (o->now != 0 && in->expires != 0 && in->expires <= o->now) {
+		*ret = too_old ? FEED_SKIP_TOO_OLD : FEED_SKIP_EXPIRED;
+		return too_old ? "it is older than the feed's max_age"
+			       : "its time is over (valid until, or last seen and the feed's ttl)";
 	}
 	return NULL;
 }
 
-static bool
-make_room(struct feed_pile *pile)
-{
-	struct feed *f = pile->feed;
-	struct indicator *grown;
-	size_t places = pile->places == 0 ? 256 : pile->places * 2;
+#define DAY 86400
 
-	if (f->n < pile->places)
-		return true;
-	if ((grown = reallocarray(f->indicators, places, sizeof(*grown))) == NULL) {
-		pile->failed = true;
+// The end of its time: as the feed says, else so many days after it was last seen. What a list without dates names ends when the list no
+// longer does. Returns whether the feed's max_age ends it earlier.
+static bool
+set_expiry(const struct feed_pile *pile, struct indicator *in)
+{
+	const struct feed_options *o = pile->options;
+	const struct feed *f = pile->feed;
+	int64_t file = f->updated != 0 ? f->updated : f->modified;
+	int64_t since = in->last_seen != 0 ? in->last_seen : in->first_seen != 0 ? in->first_seen : file;
+	int64_t end = since + (int64_t)o->max_age * DAY;
+
+	if (in->expires == 0 && in->last_seen != 0 && o->ttl > 0)
+		in->expires = in->last_seen + (int64_t)o->ttl * DAY;
+	if (o->max_age == 0 || (in->expires != 0 && in->expires <= end))
 		return false;
-	}
-	f->indicators = grown;
-	pile->places = places;
+	in->expires = end;
 	return true;
 }
 
@@ -123,30 +144,44 @@ option_flags(const struct feed_options *o)
 			 (o->sinkhole ? INDICATOR_SINKHOLE : 0));
 }
 
+// What the options know of every indicator of the feed.
+static void
+complete(struct feed_pile *pile, struct indicator *in)
+{
+	const struct feed_options *o = pile->options;
+
+	in->feed = pile->feed->name;
+	in->line = pile->line;
+	in->flags |= option_flags(o);
+	if (pile->family == 0 && o->family != NULL)
+		pile->family = indicator_family(o->family, strlen(o->family));
+	if (in->family == 0)
+		in->family = pile->family;
+	if (in->confidence == 0)
+		in->confidence = o->confidence;
+}
+
 bool
 feed_keep(struct feed_pile *pile, const struct indicator *in)
 {
-	enum feed_skip reason;
-	char text[128];
-	const char *why = objection(pile, in, &reason, text, sizeof(text));
 	struct indicator kept = *in;
+	enum feed_skip reason;
+	const char *why;
+	char text[128];
 
-	if (why != NULL) {
+	if ((why = objection(pile, in, &reason, text, sizeof(text))) != NULL) {
+		skip_prefix(pile, reason, &in->prefix, why);
+		return false;
+	}
+	complete(pile, &kept);
+	pile->feed->valid++;
+	if ((why = obstacle(pile, &kept, set_expiry(pile, &kept), &reason)) != NULL) {
 		skip_prefix(pile, reason, &in->prefix, why);
 		return false;
 	}
 	pile->lines++;
-	if (!make_room(pile))
-		return false;
-	kept.feed = pile->feed->name;
-	kept.line = pile->line;
-	kept.flags |= option_flags(pile->options);
-	if (kept.family == 0 && pile->options->family != NULL)
-		kept.family = indicator_family(pile->options->family, strlen(pile->options->family));
-	if (kept.confidence == 0)
-		kept.confidence = pile->options->confidence;
-	pile->feed->indicators[pile->feed->n++] = kept;
-	return true;
+	pile->failed |= indicator_list_add(&pile->feed->list, &kept) < 0;
+	return !pile->failed;
 }
 
 // "# END n entries" or "# END (n) entries", whole.

@@ -12,9 +12,9 @@ struct feed_pile {
 	const char *path;
 	struct problem_list *problems;
 	struct feed *feed;
-	size_t places; // allocated in feed->indicators
-	size_t lines;  // that hold data
-	uint32_t line; // the current one, 1-based
+	name_id family; // of the options, canonical
+	size_t lines;   // that hold data
+	uint32_t line;  // the current one, 1-based
 	size_t warned[FEED_SKIPS];
 	size_t trailer; // entries that the file's trailer promises; valid when has_trailer
 	bool has_trailer;
@@ -34,9 +34,6 @@ void feed_comment(struct feed_pile *, const char *text, size_t len);
 
 // The next line of [*at, end), without its end (LF, CRLF or CR) and surrounding blanks; advances *at. false at the end.
 bool feed_line(const char **at, const char *end, const char **ret_text, size_t *ret_len);
-
-// "2019-01-09 12:00:00" or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
-int64_t feed_time(const char *text, size_t len);
 
 // A format: one file of this folder each, and a line in the table of feed.c.
 struct feed_reader {

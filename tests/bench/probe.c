@@ -33,16 +33,17 @@ random_address(void)
 static struct c2set *
 set_of(size_t n)
 {
-	struct indicator *in = calloc(n, sizeof(*in));
+	struct indicator_list list = {0};
 	struct c2set *s;
 
-	if (in == NULL)
+	for (size_t i = 0; i < n; i++) {
+		struct indicator in = {.prefix = {random_address(), 128}};
+
+		if (indicator_list_add(&list, &in) < 0)
+			abort();
+	}
+	if (c2set_build(&list, 1, &s) < 0)
 		abort();
-	for (size_t i = 0; i < n; i++)
-		in[i].prefix = (struct ip_prefix){random_address(), 128};
-	if (c2set_build(in, n, 1, &s) < 0)
-		abort();
-	free(in);
 	return s;
 }
 

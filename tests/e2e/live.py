@@ -18,6 +18,7 @@ capture:
   hugepages: false
 indicators:
   allow_special: true
+  state_dir: state
   feeds: [feed.txt]
 organizations:
   watchlists: [watchlist.csv]
@@ -54,12 +55,13 @@ def main():
 
             folder.file('feed.txt', FIRST + ':443\n' + SECOND + ':443\n')
             daemon.signal(signal.SIGHUP)
-            daemon.wait_for(r'reload: generation 2, 2 indicators \(before: 1\)')
+            daemon.wait_for(r'reload: generation 2, 2 indicators \(\+1 -0\)')
 
             folder.file('feed.txt', '<!DOCTYPE html><html>maintenance</html>\n')
             daemon.signal(signal.SIGHUP)
             daemon.wait_for(r'reload: .*feed\.txt.*HTML')
-            daemon.wait_for(r'reload: refused, generation 2 with 2 indicators stays in force')
+            daemon.wait_for(r'reload: .*feed\.txt: keeps what it had, 2 entries')
+            daemon.wait_for(r'reload: generation 3, 2 indicators \(\+0 -0\), 1 feeds, 1 of them kept')
 
             fresh = [f for i in range(50) for f in h.conversation('192.0.2.%d' % (i + 1), 60000 + i, SECOND, 443)]
             net.replay(h.write_pcap(os.path.join(folder.path, 'fresh.pcap'), fresh))
@@ -80,7 +82,7 @@ def main():
             assert counted(redis, 'packets_out') + counted(redis, 'packets_in') == 1010
             assert redis.call('ZRANGE', 'ratwatch:suspected', 0, -1) == ['w-acme']
             sensor = redis.hash('ratwatch:{sensor:tap-1}')
-            assert sensor['generation'] == '2' and sensor['view'] == 'both' and sensor['blind_ratio'] == '0.000000', sensor
+            assert sensor['generation'] == '3' and sensor['view'] == 'both' and sensor['blind_ratio'] == '0.000000', sensor
             assert sensor['received'] == '1510' and sensor['probed'] == '1510' and sensor['missed'] == '0', sensor
             assert int(sensor['complete_until']) <= int(sensor['last_batch']), sensor
             hours = [redis.hash(k) for k in redis.keys('ratwatch:{sensor:tap-1}:h:*')]

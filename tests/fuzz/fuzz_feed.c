@@ -3,6 +3,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static bool
+in_order(const struct indicator_list *l, size_t i)
+{
+	struct indicator before, in;
+
+	indicator_list_get(l, i - 1, &before);
+	indicator_list_get(l, i, &in);
+	return indicator_compare(&before, &in) < 0;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,8 +25,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	o.max_bad = 100;
 	if (feed_load(&o, &problems, &f) < 0 && problems.errors == 0)
 		abort(); // refused without a word
-	for (size_t i = 1; f != NULL && i < f->n; i++)
-		if (indicator_compare(&f->indicators[i - 1], &f->indicators[i]) >= 0)
+	for (size_t i = 1; f != NULL && i < indicator_list_count(&f->list); i++)
+		if (i != f->list.n4 && !in_order(&f->list, i))
 			abort();
 	feed_free(f);
 	problem_clear(&problems);

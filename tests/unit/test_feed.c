@@ -22,6 +22,30 @@ load(const char *content, size_t len, struct feed_options o)
 	return f;
 }
 
+static struct indicator
+at(const struct feed *f, size_t i)
+{
+	struct indicator in;
+
+	indicator_list_get(&f->list, i, &in);
+	return in;
+}
+
+static size_t
+count(const struct feed *f)
+{
+	return indicator_list_count(&f->list);
+}
+
+static struct feed_options
+with_offline(void)
+{
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+
+	o.offline = true;
+	return o;
+}
+
 static struct feed *
 load_text(const char *content)
 {
@@ -50,7 +74,7 @@ every_spelling_of_a_plain_list_is_read(void **state)
 	assert_non_null(f);
 	assert_int_equal(f->format, FEED_TEXT);
 	assert_int_equal(f->entries, 8);
-	assert_int_equal(f->n, 9);
+	assert_int_equal(count(f), 9);
 	assert_int_equal(f->skipped[FEED_SKIP_NOT_IP], 1);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 0);
 	feed_free(f);
@@ -66,8 +90,8 @@ line_ends_of_three_systems_are_the_same(void **state)
 		struct feed *f = load_text(lists[i]);
 
 		assert_non_null(f);
-		assert_int_equal(f->n, 2);
-		assert_int_equal(f->indicators[1].line, 2);
+		assert_int_equal(count(f), 2);
+		assert_int_equal(at(f, 1).line, 2);
 		feed_free(f);
 	}
 }
@@ -79,8 +103,8 @@ a_range_is_kept_as_the_prefixes_that_make_it_up(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 3); // .3, .4/30, .8/31
-	assert_int_equal(f->indicators[1].prefix.len, 126);
+	assert_int_equal(count(f), 3); // .3, .4/30, .8/31
+	assert_int_equal(at(f, 1).prefix.len, 126);
 	feed_free(f);
 }
 
@@ -92,14 +116,14 @@ special_space_is_skipped_unless_it_is_allowed(void **state)
 	struct feed *f = load_text(list);
 
 	(void)state;
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_SPECIAL], 2);
 	assert_int_equal(problems.n, 2);
 	assert_int_equal(problems.items[0].line, 1);
 	feed_free(f);
 	o.allow_special = true;
 	f = load(list, strlen(list), o);
-	assert_int_equal(f->n, 3);
+	assert_int_equal(count(f), 3);
 	feed_free(f);
 }
 
@@ -153,18 +177,18 @@ static const char feodo[] = "# Last updated: 2024-04-04 07:03:03 UTC #\r\n"
 static void
 feodo_tracker_csv_is_recognised_by_its_header(void **state)
 {
-	struct feed *f = load_text(feodo);
+	struct feed *f = load(feodo, strlen(feodo), with_offline());
 
 	(void)state;
 	assert_non_null(f);
 	assert_int_equal(f->format, FEED_FEODO_CSV);
 	assert_int_equal(f->entries, 1);
-	assert_int_equal(f->n, 2);
-	assert_int_equal(f->indicators[0].port, 443);
-	assert_int_equal(f->indicators[0].flags, INDICATOR_OFFLINE);
-	assert_string_equal(names_text(f->indicators[0].family), "Emotet");
+	assert_int_equal(count(f), 2);
+	assert_int_equal(at(f, 0).port, 443);
+	assert_int_equal(at(f, 0).flags, INDICATOR_OFFLINE);
+	assert_string_equal(names_text(at(f, 0).family), "Emotet");
 	assert_true(f->updated == 1712214183);
-	assert_true(f->indicators[1].last_seen == 1711929600);
+	assert_true(at(f, 1).last_seen == 1711929600);
 	feed_free(f);
 }
 
@@ -185,13 +209,92 @@ a_feodo_file_cut_anywhere_in_its_rows_is_refused(void **state)
 		if (strncmp(cut, "\r\n# END", 7) == 0 || strncmp(cut, "\n# END", 6) == 0 ||
 		    strncmp(cut, "\"\r\n# END", 8) == 0)
 			continue; // whole but for its last quote or line end
-		struct feed *f = load(copy, before + 1 + after, (struct feed_options)FEED_OPTIONS_DEFAULT);
+		struct feed *f = load(copy, before + 1 + after, with_offline());
 
 		// What is left of the last row may still be a row: then its family is shorter.
 		if (f != NULL)
-			assert_int_equal(f->n + f->merged, 2);
+			assert_int_equal(count(f) + f->merged, 2);
 		feed_free(f);
 	}
+}
+
+// 2024-04-04 00:00:00 UTC; the rows of `feodo` were last online three days before.
+#define THAT_DAY 1712188800
+#define DAY      86400
+
+static void
+offline_and_old_rows_are_not_in_force(void **state)
+{
+	static const struct {
+		unsigned ttl, max_age, days_later, min_confidence;
+		size_t kept, expired, too_old, low;
+	} cases[] = {
+		{30, 0, 0, 0, 2, 0, 0, 0},   {30, 0, 26, 0, 2, 0, 0, 0}, {30, 0, 27, 0, 0, 2, 0, 0},
+		{0, 0, 9999, 0, 2, 0, 0, 0}, {0, 3, 0, 0, 0, 0, 2, 0},   {30, 7, 4, 0, 0, 0, 2, 0},
+		{4, 30, 1, 0, 0, 2, 0, 0},   {30, 0, 0, 51, 0, 0, 0, 2},
+	};
+	struct feed *f = load_text(feodo);
+
+	(void)state;
+	assert_int_equal(count(f), 1);
+	assert_int_equal(f->skipped[FEED_SKIP_OFFLINE], 1);
+	feed_free(f);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct feed_options o = with_offline();
+
+		o.ttl = cases[i].ttl;
+		o.max_age = cases[i].max_age;
+		o.min_confidence = cases[i].min_confidence;
+		o.now = THAT_DAY + (int64_t)cases[i].days_later * DAY;
+		f = load(feodo, strlen(feodo), o);
+		assert_non_null(f); // an old list is no broken one
+		assert_int_equal(count(f), cases[i].kept);
+		assert_int_equal(f->skipped[FEED_SKIP_EXPIRED], cases[i].expired);
+		assert_int_equal(f->skipped[FEED_SKIP_TOO_OLD], cases[i].too_old);
+		assert_int_equal(f->skipped[FEED_SKIP_LOW_CONFIDENCE], cases[i].low);
+		assert_int_equal(problems.errors, cases[i].kept == 0); // but nothing to be silent about
+		feed_free(f);
+	}
+}
+
+static void
+a_list_without_dates_never_ends_unless_the_file_is_too_old(void **state)
+{
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+	struct feed *f;
+
+	(void)state;
+	o.now = INT64_C(4000000000); // 2096
+	f = load("8.8.8.8\n", 8, o);
+	assert_int_equal(count(f), 1);
+	feed_free(f);
+	o.max_age = 30;
+	f = load("8.8.8.8\n", 8, o);
+	assert_int_equal(f->skipped[FEED_SKIP_TOO_OLD], 1);
+	feed_free(f);
+}
+
+static void
+fewer_entries_than_asked_for_or_too_many_addresses_are_refused(void **state)
+{
+	static const char wide[] = "16.0.0.0/12\n32.0.0.0/12\n48.0.0.0/12\n64.0.0.0/12\n80.0.0.0/12\n96.0.0.0/12\n"
+				   "112.0.0.0/12\n8.0.0.0/12\n17.0.0.0/12\n33.0.0.0/12\n49.0.0.0/12\n65.0.0.0/12\n"
+				   "81.0.0.0/12\n97.0.0.0/12\n113.0.0.0/12\n9.0.0.0/12\n1.1.1.1\n"; // 2^24 and one
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+	struct feed *f;
+
+	(void)state;
+	o.min_entries = 2;
+	assert_null(load("8.8.8.8\n", 8, o));
+	f = load("8.8.8.8\n9.9.9.9\n", 16, o);
+	assert_non_null(f);
+	feed_free(f);
+	refused_with(wide, strlen(wide), "max_addresses");
+	o.min_entries = 0;
+	o.allow_empty = true;
+	f = load("# nothing today\n", 16, o);
+	assert_non_null(f);
+	feed_free(f);
 }
 
 static void
@@ -217,9 +320,9 @@ options_give_family_flags_and_confidence_where_the_file_gives_none(void **state)
 	o.confidence = 80;
 	o.shared = true;
 	f = load("8.8.8.8\n", 8, o);
-	assert_string_equal(names_text(f->indicators[0].family), "XtremeRAT");
-	assert_int_equal(f->indicators[0].confidence, 80);
-	assert_int_equal(f->indicators[0].flags, INDICATOR_SHARED);
+	assert_string_equal(names_text(at(f, 0).family), "XtremeRAT");
+	assert_int_equal(at(f, 0).confidence, 80);
+	assert_int_equal(at(f, 0).flags, INDICATOR_SHARED);
 	feed_free(f);
 }
 
@@ -232,7 +335,7 @@ accepted(const char *content, size_t n, size_t malformed)
 	o.max_bad = 100;
 	f = load(content, strlen(content), o);
 	assert_non_null(f);
-	assert_int_equal(f->n, n);
+	assert_int_equal(count(f), n);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], malformed);
 	feed_free(f);
 }
@@ -285,10 +388,10 @@ a_range_may_have_blanks_and_is_kept_or_skipped_whole(void **state)
 	accepted("255.255.255.255-1.1.1.1\n8.8.8.8\n", 1, 1);
 	o.allow_special = true;
 	f = load("255.255.255.250-255.255.255.255\n", 32, o); // the last address there is
-	assert_int_equal(f->n, 2);
+	assert_int_equal(count(f), 2);
 	feed_free(f);
 	f = load("0.0.0.0-255.255.255.255\n1.0.0.1-200.0.0.0\n8.8.8.8\n", 50, o);
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_TOO_WIDE], 2);
 	feed_free(f);
 }
@@ -315,7 +418,7 @@ dates_that_cannot_be_are_unknown(void **state)
 
 		snprintf(list, sizeof(list), "dst_ip,dst_port,first_seen_utc\n8.8.8.8,1,\"%s\"\n", dates[i]);
 		assert_non_null(f = load_text(list));
-		assert_true(f->indicators[0].first_seen == 0);
+		assert_true(at(f, 0).first_seen == 0);
 		feed_free(f);
 	}
 }
@@ -332,7 +435,7 @@ a_feodo_download_cut_at_any_byte_is_refused(void **state)
 		"# END 2 entries";
 
 	(void)state;
-	accepted(whole, 2, 0);
+	accepted(whole, 1, 0);
 	for (size_t len = 0; len < strlen(whole); len++)
 		assert_null(load(whole, len, (struct feed_options)FEED_OPTIONS_DEFAULT));
 }
@@ -379,6 +482,7 @@ load_all(const char *path)
 
 	o.path = path;
 	o.allow_special = true;
+	o.offline = true;
 	o.min_prefix4 = 1;
 	o.min_prefix6 = 1;
 	problem_clear(&problems);
@@ -391,18 +495,17 @@ agrees(const struct fact *fact, const struct feed *f)
 {
 	size_t hosts4 = 0, hosts6 = 0, nets = 0, twice = f != NULL ? f->merged : 0;
 
-	for (size_t i = 0; f != NULL && i < f->n; i++) {
-		const struct ip_prefix *p = &f->indicators[i].prefix;
+	for (size_t i = 0; f != NULL && i < count(f); i++) {
+		struct indicator in = at(f, i);
 
-		if (i > 0 && f->indicators[i - 1].prefix.len == p->len &&
-		    ip_equal(&f->indicators[i - 1].prefix.addr, &p->addr)) {
+		if (i > 0 && indicator_list_goes_on(&f->list, i - 1)) {
 			// The same endpoint under two families is two indicators here, and one that is named twice there.
-			twice += f->indicators[i - 1].port == f->indicators[i].port;
+			twice += at(f, i - 1).port == in.port;
 			continue;
 		}
-		nets += p->len < 128;
-		hosts4 += p->len == 128 && ip_is_v4(&p->addr);
-		hosts6 += p->len == 128 && !ip_is_v4(&p->addr);
+		nets += in.prefix.len < 128;
+		hosts4 += in.prefix.len == 128 && ip_is_v4(&in.prefix.addr);
+		hosts6 += in.prefix.len == 128 && !ip_is_v4(&in.prefix.addr);
 	}
 	if (f != NULL && hosts4 == fact->v4 && hosts6 == fact->v6 && nets == fact->cidrs && twice == fact->duplicates)
 		return true;
@@ -463,6 +566,9 @@ main(void)
 		cmocka_unit_test(five_malformed_lines_are_shown_and_all_are_counted),
 		cmocka_unit_test(feodo_tracker_csv_is_recognised_by_its_header),
 		cmocka_unit_test(a_feodo_file_cut_anywhere_in_its_rows_is_refused),
+		cmocka_unit_test(offline_and_old_rows_are_not_in_force),
+		cmocka_unit_test(a_list_without_dates_never_ends_unless_the_file_is_too_old),
+		cmocka_unit_test(fewer_entries_than_asked_for_or_too_many_addresses_are_refused),
 		cmocka_unit_test(a_format_that_is_fixed_never_reads_another),
 		cmocka_unit_test(options_give_family_flags_and_confidence_where_the_file_gives_none),
 		cmocka_unit_test(a_bracket_may_begin_a_plain_list),

@@ -1,0 +1,452 @@
+#include "rules.h"
+
+#include "input.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t
+digest(uint64_t h, const void *bytes, size_t len)
+{
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001B3u; // FNV-1a
+	return h;
+}
+
+// Its problems were reported by the reader of the file already.
+static void
+digest_file(struct rules *r, const char *path)
+{
+	struct input in;
+
+	if (input_read(path, NULL, &in) < 0)
+		return;
+	r->digest = digest(r->digest, in.bytes, in.len);
+	input_free(&in);
+}
+
+// Lists ------------------------------------------------------------------------------------------------------------------------
+
+struct build {
+	const struct rules_options *options;
+	struct problem_list *problems;
+	struct rules *rules;
+	struct indicator_list list; // of all feeds
+};
+
+static int
+keep_facts(struct build *b, const struct report_feed *facts)
+{
+	struct report_feed *kept = &b->rules->feeds[b->rules->n_feeds];
+
+	*kept = *facts;
+	if ((kept->path = strdup(facts->path)) == NULL)
+		return -ENOMEM;
+	b->rules->n_feeds++;
+	b->rules->digest = digest(b->rules->digest, &facts->digest, sizeof(facts->digest));
+	return 0;
+}
+
+static struct report_feed
+facts_of(const struct feed *f, const struct feed_options *o, size_t bytes)
+{
+	struct report_feed facts = {
+		.path = o->path,
+		.name = names_text(f->name),
+		.id = f->name,
+		.format = feed_format_name(f->format),
+		.entries = f->entries,
+		.valid = f->valid,
+		.merged = f->merged,
+		.modified = f->modified,
+		.updated = f->updated,
+		.digest = f->digest,
+		.bytes = bytes,
+		.min_entries = o->min_entries,
+		.shortage = f->valid > 0 && (f->entries == 0 || f->entries < o->min_entries),
+	};
+
+	for (int s = 0; s < FEED_SKIPS; s++)
+		facts.skipped += f->skipped[s];
+	return facts;
+}
+
+static int
+take_feed(struct build *b, struct feed *f, const struct report_feed *facts)
+{
+	int err;
+
+	if (indicator_list_count(&b->list) == 0) { // a large list need not be copied
+		indicator_list_free(&b->list);
+		b->list = f->list;
+		f->list = (struct indicator_list){0};
+	} else if ((err = indicator_list_append(&b->list, &f->list)) < 0) {
+		return err;
+	}
+	return keep_facts(b, facts);
+}
+
+static const struct report_feed *
+previous_facts(const struct rules *previous, const char *path)
+{
+	for (size_t i = 0; previous != NULL && i < previous->n_feeds; i++)
+		if (strcmp(previous->feeds[i].path, path) == 0)
+			return &previous->feeds[i];
+	return NULL;
+}
+
+static const struct history_list *
+remembered(const struct history *h, const char *path)
+{
+	for (size_t i = 0; h != NULL && i < history_count(h); i++) {
+		const struct history_list *l = history_list_of(history_set(h, i), path);
+
+		if (l != NULL)
+			return l;
+	}
+	return NULL;
+}
+
+// How many valid lines the list had that is in force; 0: none is.
+static size_t
+valid_before(const struct rules_options *o, const char *path)
+{
+	const struct report_feed *facts = previous_facts(o->previous, path);
+	const struct history_list *l = facts == NULL ? remembered(o->history, path) : NULL;
+
+	return facts != NULL ? facts->valid : l != NULL ? l->valid : 0;
+}
+
+// A few lines more or less are no growth worth an alarm, however small the list.
+#define FEW 20
+
+// A list that suddenly holds much less or much more is more likely a mistake than news.
+static bool
+changed_too_much(const struct build *b, const struct feed_options *o, const struct feed *f)
+{
+	size_t before = valid_before(b->options, o->path);
+	uint64_t least = (uint64_t)before * (100 - o->max_shrink),
+		 most = (uint64_t)before * (100 + (uint64_t)o->max_growth);
+	bool shrank = (uint64_t)f->valid * 100 < least,
+	     grew = f->valid > before + FEW && (uint64_t)f->valid * 100 > most;
+
+	if (before == 0 || b->options->force || b->options->return_to != NULL || (!shrank && !grew))
+		return false;
+	problem_add(
+		b->problems, PROBLEM_ERROR, o->path, 0, NULL,
+		"has %zu entries after %zu, %s than its %s (%u %%) allows; if that is right: ratwatch reload --force",
+		f->valid, before, shrank ? "fewer" : "more", shrank ? "max_shrink" : "max_growth",
+		shrank ? o->max_shrink : o->max_growth);
+	return true;
+}
+
+// Reads a list from `where`, which is its own path or where the history keeps it. 0, or a negative errno with an error in the list.
+static int
+read_feed(struct build *b, const struct feed_options *o, const char *where, struct report_feed *ret_facts,
+	  struct feed **ret)
+{
+	struct feed *f = NULL;
+	struct input in;
+	int err;
+
+	if ((err = input_read(where, b->problems, &in)) < 0)
+		return err;
+	if ((err = feed_read(o, &in, b->problems, &f)) == 0 && changed_too_much(b, o, f))
+		err = -EDOM;
+	if (err == 0 && b->options->history != NULL && history_keep(b->options->history, f->digest, &in) < 0)
+		problem_add(b->problems, PROBLEM_WARNING, o->path, 0, NULL,
+			    "cannot be kept for a restart; is there room where indicators.state_dir is?");
+	if (err == 0)
+		*ret_facts = facts_of(f, o, in.len);
+	input_free(&in);
+	if (err < 0) {
+		feed_free(f);
+		return err;
+	}
+	*ret = f;
+	return 0;
+}
+
+static int
+load_feed(struct build *b, const struct feed_options *o, const char *where, bool held)
+{
+	struct report_feed facts;
+	struct feed *f;
+	int err;
+
+	if ((err = read_feed(b, o, where, &facts, &f)) < 0)
+		return err;
+	facts.held = held;
+	err = take_feed(b, f, &facts);
+	feed_free(f);
+	return err;
+}
+
+static int
+load_remembered(struct build *b, const struct feed_options *o, const struct history_list *l, bool held)
+{
+	char *where = history_path(b->options->history, l);
+	int err = where == NULL ? -ENOMEM : load_feed(b, o, where, held);
+
+	free(where);
+	return err;
+}
+
+// What the list had before stays in force. -ENOENT: it had nothing.
+static int
+hold_feed(struct build *b, const struct feed_options *o)
+{
+	const struct report_feed *before = previous_facts(b->options->previous, o->path);
+	const struct history_list *l;
+	struct report_feed held;
+	int err;
+
+	if (before == NULL) {
+		l = remembered(b->options->history, o->path);
+		return l == NULL ? -ENOENT : load_remembered(b, o, l, true);
+	}
+	held = *before;
+	held.held = true;
+	if ((err = indicator_list_append_feed(&b->list, c2set_list(b->options->previous->c2), held.id)) < 0)
+		return err;
+	return keep_facts(b, &held);
+}
+
+static int
+add_feed(struct build *b, const struct feed_options *o)
+{
+	int err = load_feed(b, o, o->path, false), held;
+
+	if (err == 0 || err == -ENOMEM)
+		return err;
+	if ((held = hold_feed(b, o)) == 0) {
+		problem_add(b->problems, PROBLEM_ERROR, o->path, 0, NULL,
+			    "keeps what it had, %zu entries; mend what the lines above name and reload",
+			    b->rules->feeds[b->rules->n_feeds - 1].entries);
+		return 0;
+	}
+	// A list that is new and broken is left out, so that the others can change; but nobody starts with it.
+	return held == -ENOMEM ? held : b->options->previous != NULL ? 0 : err;
+}
+
+// Lists of the same name in different folders: the second is called name~2.
+static char *
+distinct_name(const struct build *b, const char *name)
+{
+	char *text = strdup(name);
+
+	for (unsigned n = 2; text != NULL; n++) {
+		size_t i = 0;
+
+		while (i < b->rules->n_feeds && strcmp(b->rules->feeds[i].name, text) != 0)
+			i++;
+		if (i == b->rules->n_feeds)
+			break;
+		free(text);
+		if (asprintf(&text, "%s~%u", name, n) == -1)
+			text = NULL;
+	}
+	return text;
+}
+
+static int
+add_named_feed(struct build *b, const struct feed_options *configured)
+{
+	struct feed_options o = *configured;
+	char *name = distinct_name(b, o.name != NULL ? o.name : names_text(feed_name_of_file(o.path)));
+	const struct history_list *l;
+	int err;
+
+	if (name == NULL)
+		return -ENOMEM;
+	o.name = name;
+	o.now = b->options->now;
+	if (b->options->return_to == NULL)
+		err = add_feed(b, &o);
+	else if ((l = history_list_of(b->options->return_to, o.path)) != NULL)
+		err = load_remembered(b, &o, l, false);
+	else
+		err = 0; // it was not there then
+	free(name);
+	return err;
+}
+
+// Every feed is read, so that all errors come in one go.
+static int
+add_feeds(struct build *b)
+{
+	const struct config *c = b->options->config;
+	int err = 0;
+
+	if ((b->rules->feeds = calloc(c->indicators.n_feeds + 1, sizeof(*b->rules->feeds))) == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->indicators.n_feeds; i++) {
+		int failed = add_named_feed(b, &c->indicators.feeds[i]);
+
+		err = failed < 0 ? failed : err;
+	}
+	return err;
+}
+
+// An indicator that the allowlist holds, or that holds a part of it, stays in the set and in lane allowed.
+static void
+mark_allowed(struct build *b)
+{
+	struct indicator_list *l = &b->list;
+	struct indicator in;
+
+	for (size_t i = 0; i < indicator_list_count(l); i++) {
+		indicator_list_get(l, i, &in);
+		indicator_list_flag(l, i, INDICATOR_ALLOWED, lane_allows(b->rules->lanes, &in.prefix));
+	}
+}
+
+static bool
+has_allowed(const struct rules *r)
+{
+	return r != NULL && lane_has(r->lanes, LANE_ALLOWED);
+}
+
+static int
+build_c2(struct build *b)
+{
+	const struct rules_options *o = b->options;
+	int err = add_feeds(b);
+
+	if (err == 0 && o->changes != NULL)
+		err = changes_apply(o->changes, &b->list);
+	if (err == 0 && o->now != 0)
+		indicator_list_prune(&b->list, o->now);
+	if (err == 0 && b->rules->lanes != NULL &&
+	    (lane_has(b->rules->lanes, LANE_ALLOWED) || has_allowed(o->previous)))
+		mark_allowed(b);
+	if (err == 0)
+		err = c2set_build(&b->list, o->generation, &b->rules->c2);
+	indicator_list_free(&b->list);
+	return err;
+}
+
+// The rest ---------------------------------------------------------------------------------------------------------------------
+
+static int
+build_orgs(struct rules *r, const struct config *c, struct problem_list *problems)
+{
+	const struct config_texts *w = &c->organizations.watchlists, *d = &c->organizations.databases;
+
+	for (size_t i = 0; i < w->n; i++)
+		digest_file(r, w->items[i]);
+	for (size_t i = 0; i < d->n; i++)
+		digest_file(r, d->items[i]);
+	return org_build((const char *const *)w->items, w->n, (const char *const *)d->items, d->n, problems, &r->orgs);
+}
+
+static int
+build_lanes(struct rules *r, const struct config *c, struct problem_list *problems)
+{
+	for (size_t i = 0; i < c->lanes.n_lists; i++)
+		digest_file(r, c->lanes.lists[i].path);
+	return lane_build(c->lanes.lists, c->lanes.n_lists, problems, &r->lanes);
+}
+
+int
+rules_build(const struct rules_options *o, struct problem_list *problems, struct rules **ret)
+{
+	struct rules *r = calloc(1, sizeof(*r));
+	struct build b = {.options = o, .problems = problems, .rules = r};
+	int c2, orgs, lanes;
+
+	if (r == NULL)
+		return -ENOMEM;
+	r->generation = o->generation;
+	r->digest = 0xCBF29CE484222325u;
+	lanes = build_lanes(r, o->config, problems);
+	c2 = build_c2(&b);
+	orgs = build_orgs(r, o->config, problems);
+	if (c2 < 0 || orgs < 0 || lanes < 0) {
+		rules_free(r);
+		return c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
+	}
+	*ret = r;
+	return 0;
+}
+
+int
+rules_change(const struct rules *previous, const struct changes *changes, uint64_t generation, struct rules **ret)
+{
+	struct rules *r = calloc(1, sizeof(*r));
+	struct build b = {.rules = r};
+	int err;
+
+	if (r == NULL)
+		return -ENOMEM;
+	*r = *previous;
+	r->generation = generation;
+	err = indicator_list_append_others(&b.list, c2set_list(previous->c2), names_of(CHANGES_FEED));
+	if (err == 0 && (err = changes_apply(changes, &b.list)) == 0) {
+		if (lane_has(r->lanes, LANE_ALLOWED))
+			mark_allowed(&b);
+		err = c2set_build(&b.list, generation, &r->c2);
+	}
+	indicator_list_free(&b.list);
+	if (err < 0) {
+		free(r);
+		return err;
+	}
+	*ret = r;
+	return 0;
+}
+
+void
+rules_free(struct rules *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->n_feeds; i++)
+		free((char *)r->feeds[i].path);
+	free(r->feeds);
+	c2set_free(r->c2);
+	org_free(r->orgs);
+	lane_free(r->lanes);
+	free(r);
+}
+
+void
+rules_replace(struct rules *old, const struct rules *newer)
+{
+	if (old->orgs == newer->orgs) { // rules_change
+		old->orgs = NULL;
+		old->lanes = NULL;
+		old->feeds = NULL;
+		old->n_feeds = 0;
+	}
+	rules_free(old);
+}
+
+int
+rules_remember(const struct rules *r, struct history *h, int64_t now)
+{
+	struct history_set set = {.generation = r->generation, .loaded = now};
+	struct c2set_facts facts;
+	int err;
+
+	c2set_facts(r->c2, &facts);
+	set.entries = facts.entries;
+	if ((set.lists = calloc(r->n_feeds + 1, sizeof(*set.lists))) == NULL)
+		return -ENOMEM;
+	for (; set.n < r->n_feeds; set.n++)
+		set.lists[set.n] = (struct history_list){
+			.path = (char *)(uintptr_t)r->feeds[set.n].path,
+			.digest = r->feeds[set.n].digest,
+			.bytes = r->feeds[set.n].bytes,
+			.valid = r->feeds[set.n].valid,
+			.entries = r->feeds[set.n].entries,
+			.modified = r->feeds[set.n].modified,
+		};
+	err = history_add(h, &set);
+	free(set.lists);
+	return err;
+}
