@@ -159,7 +159,7 @@ to_json(const struct change *c)
 {
 	char prefix[IP_PREFIX_TEXT_MAX];
 
-	return json_pack("{s:s, s:s, s:i, s:s?, s:s?, s:I, s:I}", "change", c->removes ? "remove" : "add", "prefix",
+	return json_pack("{s:s, s:s, s:i, s:s*, s:s*, s:I, s:I}", "change", c->removes ? "remove" : "add", "prefix",
 			 ip_format_prefix(&c->prefix, prefix), "port", c->port, "family", c->family, "reason",
 			 c->reason, "since", (json_int_t)c->since, "until", (json_int_t)c->until);
 }
@@ -172,7 +172,7 @@ from_json(json_t *j, struct change *ret)
 	struct change c = {0};
 	int port;
 
-	if (json_unpack(j, "{s:s, s:s, s:i, s?s?, s?s?, s:I, s:I}", "change", &change, "prefix", &prefix, "port", &port,
+	if (json_unpack(j, "{s:s, s:s, s:i, s?s, s?s, s:I, s:I}", "change", &change, "prefix", &prefix, "port", &port,
 			"family", &family, "reason", &reason, "since", &since, "until", &until) < 0 ||
 	    port < 0 || port > UINT16_MAX || ip_parse_prefix(prefix, strlen(prefix), &c.prefix) < 0)
 		return -EINVAL;

@@ -172,14 +172,64 @@ indicator_of(const char *text, uint16_t port, uint8_t proto)
 }
 
 static struct flow_match
-describe(const struct c2set *s, const char *text, uint16_t port, uint8_t proto)
+describe_at(const struct c2set *s, const char *text, uint16_t port, uint8_t proto, int64_t now)
 {
 	struct flow_match m;
 	struct ip_addr a;
 
 	assert_int_equal(ip_parse(text, strlen(text), &a), 0);
-	c2set_describe(s, &a, port, proto, 0, &m);
+	c2set_describe(s, &a, port, proto, now, &m);
 	return m;
+}
+
+// Address number i of a pattern that tables dislike.
+static uint32_t
+patterned(size_t i, size_t pattern)
+{
+	return pattern == 0   ? 0x2d000000u + (uint32_t)(i % 256)
+	       : pattern == 1 ? (uint32_t)(i << 12 | i >> 20)
+			      : (uint32_t)(i * 2654435761u);
+}
+
+static void
+find_all(size_t n, size_t pattern)
+{
+	uint32_t *there =
+		calloc(1 << 20, sizeof(*there)); // bits of a hash of what is there: a second opinion in 2^25 bits
+	struct indicator_list l = {0};
+	struct c2set *s;
+	unsigned strangers = 0;
+
+	assert_non_null(there);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t addr = patterned(i, pattern), wire = __builtin_bswap32(addr), h = addr * 0x9E3779B1u >> 7;
+		struct indicator in = {.prefix = {ip_from_v4(&wire), 128}, .port = (uint16_t)(i % 3)};
+
+		there[h / 32] |= UINT32_C(1) << h % 32;
+		assert_int_equal(indicator_list_add(&l, &in), 0);
+	}
+	assert_int_equal(c2set_build(&l, 1, &s), 0);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t wire = __builtin_bswap32(patterned(i, pattern));
+		struct ip_addr a = ip_from_v4(&wire);
+
+		if (c2set_match(s, &a, 1) != 1)
+			fail();
+	}
+	for (size_t i = 0; i < 200000; i++) {
+		uint32_t addr = dice(UINT32_MAX) ^ (uint32_t)i << 16, wire = __builtin_bswap32(addr),
+			 h = addr * 0x9E3779B1u >> 7;
+		struct ip_addr a = ip_from_v4(&wire);
+
+		if ((there[h / 32] >> h % 32 & 1) == 0) { // surely not among them
+			strangers++;
+			if (c2set_match(s, &a, 1) != 0)
+				fail();
+		}
+	}
+	assert_true(strangers > 100000);
+	c2set_free(s);
+	free(there);
 }
 
 static void
@@ -207,7 +257,7 @@ exact_needs_the_port_and_the_protocol_or_a_protocol_without_ports(void **context
 		struct c2set *s;
 
 		assert_int_equal(build(&in, 1, 1, &s), 0);
-		m = describe(s, "192.0.2.1", cases[i].of_flow, cases[i].proto_of_flow);
+		m = describe_at(s, "192.0.2.1", cases[i].of_flow, cases[i].proto_of_flow, 0);
 		assert_true(m.listed);
 		assert_int_equal(m.exact, cases[i].exact);
 		assert_int_equal(m.has_port, cases[i].port != 0);
@@ -227,7 +277,7 @@ all_ports_of_an_address_are_told(void **context)
 	for (unsigned i = 0; i < 4000; i++) // each port twice
 		in[i] = indicator_of("192.0.2.1", (uint16_t)(20000 + i / 2), i % 2 ? FLOW_TCP : FLOW_UDP);
 	assert_int_equal(build(in, 4000, 1, &s), 0);
-	m = describe(s, "192.0.2.1", 1, FLOW_TCP);
+	m = describe_at(s, "192.0.2.1", 1, FLOW_TCP, 0);
 	assert_int_equal(strlen(names_text(m.ports)), 2000 * 6 - 1);
 	assert_memory_equal(names_text(m.ports), "20000|20001|", 12);
 	c2set_free(s);
@@ -250,6 +300,100 @@ an_ipv6_prefix_never_matches_ipv4(void **context)
 		assert_int_equal(c2set_match(s, &v6, 1), len <= 80); // ::/80 and shorter hold it
 		c2set_free(s);
 	}
+}
+
+static void
+an_indicator_ends_on_its_day_and_a_shorter_prefix_takes_over(void **context)
+{
+	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.0/24", 0, 0)};
+	struct flow_match m;
+	struct c2set *s;
+
+	(void)context;
+	in[0].expires = 1000;
+	in[0].family = names_of("Emotet");
+	in[1].expires = 2000;
+	assert_int_equal(build(in, 2, 1, &s), 0);
+	m = describe_at(s, "8.8.8.8", 443, FLOW_TCP, 999);
+	assert_true(m.listed && m.exact);
+	m = describe_at(s, "8.8.8.8", 443, FLOW_TCP, 1000);
+	assert_true(m.listed && !m.exact && m.family == 0);
+	assert_false(describe_at(s, "8.8.8.8", 443, FLOW_TCP, 2000).listed);
+	c2set_free(s);
+}
+
+static void
+an_entry_says_only_what_is_in_force(void **context)
+{
+	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.8", 80, 0)};
+	struct flow_match m;
+	struct c2set *s;
+
+	(void)context;
+	in[0].expires = 1000;
+	in[0].flags = INDICATOR_SHARED;
+	in[0].confidence = 90;
+	assert_int_equal(build(in, 2, 1, &s), 0);
+	assert_true(describe_at(s, "8.8.8.8", 443, FLOW_TCP, 0).exact);
+	m = describe_at(s, "8.8.8.8", 443, FLOW_TCP, 1000);
+	assert_true(m.listed && !m.exact && m.flags == 0 && m.confidence == 0);
+	c2set_free(s);
+}
+
+static void
+what_the_operator_takes_out_matches_nothing_whatever_lists_name_it(void **context)
+{
+	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.8", 0, 0),
+				 indicator_of("8.8.8.0/24", 0, 0)};
+	struct c2set_force force;
+	struct ip_addr a;
+	struct c2set *s;
+
+	(void)context;
+	in[1].flags = INDICATOR_REMOVED;
+	in[1].expires = 1000; // for a while
+	assert_int_equal(build(in, 3, 1, &s), 0);
+	assert_false(describe_at(s, "8.8.8.8", 443, FLOW_TCP, 999).listed);
+	assert_true(describe_at(s, "8.8.8.9", 443, FLOW_TCP, 999).listed);
+	assert_true(describe_at(s, "8.8.8.8", 443, FLOW_TCP, 1000).exact);
+	c2set_in_force(s, 999, &force);
+	assert_true(force.entries == 1 && force.changes == 1000);
+	c2set_in_force(s, 1000, &force);
+	assert_true(force.entries == 2 && force.changes == 0);
+	assert_int_equal(ip_parse("8.8.8.8", 7, &a), 0);
+	assert_int_equal(c2set_match(s, &a, 1), 1); // it is looked at, as any hit
+	c2set_free(s);
+}
+
+static void
+ending_an_entry_takes_effect_at_once_and_on_nothing_else(void **context)
+{
+	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.8", 80, 0),
+				 indicator_of("8.8.8.0/24", 53, 0), indicator_of("2606:4700::1", 0, 0)};
+	struct indicator none = indicator_of("8.8.8.9", 0, 0);
+	struct c2set *s;
+
+	(void)context;
+	assert_int_equal(build(in, 4, 1, &s), 0);
+	assert_int_equal(c2set_end(s, &none.prefix), 0);
+	assert_int_equal(c2set_end(s, &in[0].prefix), 2);
+	assert_true(describe_at(s, "8.8.8.8", 53, FLOW_UDP, 10).exact); // the prefix
+	assert_int_equal(c2set_end(s, &in[2].prefix), 1);
+	assert_false(describe_at(s, "8.8.8.8", 53, FLOW_UDP, 10).listed);
+	assert_true(describe_at(s, "2606:4700::1", 1, FLOW_TCP, 10).listed);
+	c2set_free(s);
+}
+
+// Keys chosen to meet: all of one /24, multiples of a power of two, the same address often; and none at all. Against a sorted array.
+static void
+sets_of_any_size_and_pattern_find_what_is_in_them(void **context)
+{
+	static const size_t sizes[] = {0, 1, 2, 255, 1000, 65536, 1000000};
+
+	(void)context;
+	for (size_t pattern = 0; pattern < 3; pattern++)
+		for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+			find_all(sizes[i], pattern);
 }
 
 // A list that is one network after the other must not pile up in the table.
@@ -294,6 +438,11 @@ main(void)
 		cmocka_unit_test(exact_needs_the_port_and_the_protocol_or_a_protocol_without_ports),
 		cmocka_unit_test(all_ports_of_an_address_are_told),
 		cmocka_unit_test(an_ipv6_prefix_never_matches_ipv4),
+		cmocka_unit_test(an_indicator_ends_on_its_day_and_a_shorter_prefix_takes_over),
+		cmocka_unit_test(an_entry_says_only_what_is_in_force),
+		cmocka_unit_test(what_the_operator_takes_out_matches_nothing_whatever_lists_name_it),
+		cmocka_unit_test(ending_an_entry_takes_effect_at_once_and_on_nothing_else),
+		cmocka_unit_test(sets_of_any_size_and_pattern_find_what_is_in_them),
 		cmocka_unit_test(two_hundred_thousand_neighbours_are_built_and_found),
 	};
 
