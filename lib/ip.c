@@ -100,6 +100,29 @@ ip_parse_port(const char *text, size_t len, uint16_t *ret)
 	return 0;
 }
 
+int
+ip_parse_endpoint(const char *text, size_t len, struct ip_addr *ret, uint16_t *ret_port)
+{
+	const char *colon = memrchr(text, ':', len);
+	size_t host = colon != NULL ? (size_t)(colon - text) : 0;
+	struct ip_addr a;
+	uint16_t port;
+
+	if (colon == NULL || ip_parse_port(colon + 1, len - host - 1, &port) < 0)
+		return -EINVAL;
+	if (host > 2 && text[0] == '[' && text[host - 1] == ']') {
+		text++;
+		host -= 2;
+	} else if (memchr(text, ':', host) != NULL) {
+		return -EINVAL; // an IPv6 address whose last group looks like a port is an address
+	}
+	if (ip_parse(text, host, &a) < 0)
+		return -EINVAL;
+	*ret = a;
+	*ret_port = port;
+	return 0;
+}
+
 char *
 ip_format(const struct ip_addr *a, char ret[static IP_TEXT_MAX])
 {

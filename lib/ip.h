@@ -95,6 +95,9 @@ int ip_parse_prefix(const char *text, size_t len, struct ip_prefix *ret);
 // A port, 1..65535, decimal, no sign, no leading zero. 0 or -EINVAL.
 int ip_parse_port(const char *text, size_t len, uint16_t *ret);
 
+// "v4:port" or "[v6]:port". 0 or -EINVAL.
+int ip_parse_endpoint(const char *text, size_t len, struct ip_addr *ret, uint16_t *ret_port);
+
 // Returns ret.
 char *ip_format(const struct ip_addr *, char ret[static IP_TEXT_MAX]);
 // A whole-length prefix prints as a bare address.

@@ -137,6 +137,37 @@ ports_are_one_to_65535(void **state)
 }
 
 static void
+endpoint_is(const char *text, const char *address, uint16_t port)
+{
+	char shown[IP_TEXT_MAX];
+	struct ip_addr a;
+	uint16_t p;
+
+	assert_int_equal(ip_parse_endpoint(text, strlen(text), &a, &p), 0);
+	assert_string_equal(ip_format(&a, shown), address);
+	assert_int_equal(p, port);
+}
+
+static void
+an_endpoint_is_an_address_with_its_port(void **state)
+{
+	static const char *const wrong[] = {"",           ":80",         "192.0.2.1",
+					    "192.0.2.1:", "192.0.2.1:0", "2001:db8::1:80",
+					    "[192.0.2.1", "[]:80",       "[::1]",
+					    "[::1]80",    "name:80",     "[::1]:65536"};
+	struct ip_addr a = {.words = {1, 2, 3, 4}}, before = a;
+	uint16_t port = 7;
+
+	(void)state;
+	endpoint_is("192.0.2.1:80", "192.0.2.1", 80);
+	endpoint_is("[2001:db8::1]:443", "2001:db8::1", 443);
+	endpoint_is("[192.0.2.1]:80", "192.0.2.1", 80);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_int_equal(ip_parse_endpoint(wrong[i], strlen(wrong[i]), &a, &port), -EINVAL);
+	assert_true(ip_equal(&a, &before) && port == 7);
+}
+
+static void
 what_is_printed_reads_back_as_the_same_address(void **state)
 {
 	char text[IP_TEXT_MAX];
@@ -243,6 +274,7 @@ main(void)
 		cmocka_unit_test(a_prefix_of_every_length_holds_its_own_and_not_the_next),
 		cmocka_unit_test(special_purpose_space_is_named_from_both_directions),
 		cmocka_unit_test(ports_are_one_to_65535),
+		cmocka_unit_test(an_endpoint_is_an_address_with_its_port),
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_address),
 		cmocka_unit_test(an_ipv6_block_around_ipv4_is_special),
 		cmocka_unit_test(private_is_what_belongs_to_the_operator),
