@@ -1,7 +1,7 @@
 // stats: what the workers counted, as one packet equation.
 //
 // Each worker owns one struct stats and is its only writer; any thread may add them up. All counters are packets since the start unless
-// their name says bytes. received == the sum of verdicts, always, within one worker's burst.
+// their name says bytes. received == the sum of verdicts, always, but for the moment within a worker's burst; a sum looks again then.
 
 #pragma once
 
@@ -28,7 +28,7 @@ struct stats {
 struct stats_sum { // plain copy of a sum
 	uint64_t received, bytes, verdicts[PKT_VERDICTS], notes[PKT_NOTES], hits, portless, fragments, unresolved,
 		overlaps, overflow, forwarded;
-	int64_t residual; // received - sum of verdicts: 0 when no worker is within a burst
+	int64_t residual; // received - sum of verdicts: 0; else a worker was held up within a burst, or there is a bug
 };
 
 // One writer: a plain load and store, relaxed because readers want the number and nothing else that was written.
