@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -57,6 +58,7 @@ static const char *check_label(const char *);
 static const char *check_port(const char *);
 static const char *check_url(const char *);
 static const char *check_prefix(const char *);
+static const char *check_socket(const char *);
 
 // clang-format off
 #define AT(field)      .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
@@ -122,6 +124,9 @@ static const struct key keys[] = {
 	{{"redis", "prefix", CONFIG_TEXT, NULL, NULL, 0, 0, true}, AT(redis.prefix), .check = check_prefix},
 	{{"redis", "timeout_ms", CONFIG_NUMBER, "2000", "milliseconds", 10, 60000, true}, AT(redis.timeout_ms)},
 	{{"redis", "flush_ms", CONFIG_NUMBER, "5000", "milliseconds", 100, 600000, true}, AT(redis.flush_ms)},
+
+	{{"control", "socket", CONFIG_PATH, CONFIG_CONTROL_SOCKET, NULL, 0, 0, true}, AT(control.socket),
+		.check = check_socket},
 
 	{{"log", "level", CONFIG_CHOICE, "info", NULL, 0, 0, true}, AT(log.level), .choices = levels},
 };
@@ -422,6 +427,15 @@ check_prefix(const char *text)
 	return NULL;
 }
 
+static const char *
+check_socket(const char *text)
+{
+	struct sockaddr_un a;
+
+	_Static_assert(sizeof(a.sun_path) == 108, "the bound that the message names");
+	return strlen(text) < sizeof(a.sun_path) ? NULL : "is too long for a socket; write a path of at most 107 bytes";
+}
+
 // ---- values
 
 static char *
@@ -448,22 +462,24 @@ resolve(struct source *s, const char *path)
 	return new;
 }
 
-// Checks a text and returns what is to be kept; NULL when it cannot be, which has been said.
+// Checks a text and returns what is to be kept; NULL when it cannot be, which has been said. A path is checked as it will be used.
 static char *
 accept_text(struct source *s, const struct key *key, const char *text, unsigned line)
 {
-	const char *wrong = key->check != NULL ? key->check(text) : NULL;
+	bool path = key->shown.type != CONFIG_TEXT && key->shown.type != CONFIG_TEXTS;
+	char *kept = path ? resolve(s, text) : copy(s, text);
+	const char *wrong = kept != NULL && key->check != NULL ? key->check(kept) : NULL;
 	char safe[64];
 
 	if (strlen(text) > TEXT_MAX)
 		wrong = "is too long; write at most 4096 bytes";
 	if (text[0] == '\0')
 		wrong = "is empty; write a value or leave the line out";
-	if (wrong != NULL) {
-		complain(s, line, key->shown.section, key->shown.name, "'%s' %s", shown(text, safe), wrong);
-		return NULL;
-	}
-	return key->shown.type == CONFIG_TEXT || key->shown.type == CONFIG_TEXTS ? copy(s, text) : resolve(s, text);
+	if (wrong == NULL)
+		return kept;
+	complain(s, line, key->shown.section, key->shown.name, "'%s' %s", shown(text, safe), wrong);
+	free(kept);
+	return NULL;
 }
 
 static void
@@ -979,5 +995,6 @@ config_free(struct config *config)
 	free(config->redis.password_file);
 	free(config->redis.prefix);
 	free(config->indicators.state_dir);
+	free(config->control.socket);
 	free(config);
 }

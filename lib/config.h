@@ -15,6 +15,8 @@
 #include "pkt.h"
 #include "problem.h"
 
+#define CONFIG_CONTROL_SOCKET "/run/ratwatch/control.sock" // where ratwatchd is asked, unless the file says otherwise
+
 struct config_texts {
 	char **items;
 	size_t n;
@@ -56,6 +58,9 @@ struct config {
 		unsigned timeout_ms; // default 2000
 		unsigned flush_ms;   // default 5000
 	} redis;
+	struct {
+		char *socket; // default CONFIG_CONTROL_SOCKET; short enough for a sockaddr_un
+	} control;
 	struct {
 		int level; // syslog(3) level; default 6 (info)
 	} log;

@@ -3,6 +3,10 @@
 #include "config.h"
 #include "temporary.h"
 
+// 108 bytes: no room for the NUL in a sockaddr_un.
+#define TEN       "/123456789"
+#define LONG_PATH TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "/1234567"
+
 static struct problem_list problems;
 
 static struct config *
@@ -45,6 +49,7 @@ what_a_file_leaves_out_has_its_default(void **state)
 	assert_false(c->capture.hugepages_set);
 	assert_int_equal(c->organizations.victim_prefix6, 64);
 	assert_null(c->redis.url);
+	assert_string_equal(c->control.socket, "/run/ratwatch/control.sock");
 	config_free(c);
 }
 
@@ -61,6 +66,7 @@ a_wrong_line_is_named_with_its_key_and_what_to_write(void **state)
 	wrong_at("capture:\n  ports: [eth0]\n", 2, "af_packet:");
 	wrong_at("redis:\n  url: localhost\n", 2, "redis://");
 	wrong_at("log:\n  level: loud\n", 2, "log.level");
+	wrong_at("control:\n  socket: " LONG_PATH "\n", 2, "at most 107 bytes");
 	wrong_at("indicators:\n  feeds:\n    - {family: x}\n", 3, "path");
 	wrong_at("capture:\n  workers: 1\n  workers: 2\n", 3, "capture.workers");
 	wrong_at("- a\n", 1, "");
@@ -109,6 +115,24 @@ paths_are_relative_to_the_file(void **state)
 	config_free(c);
 }
 
+// As long as the socket's name may be, but not below the folder of the file.
+static void
+a_socket_is_measured_as_it_will_be_used(void **state)
+{
+	const char *path = LONG_PATH;
+	char text[256];
+	struct config *c;
+
+	(void)state;
+	snprintf(text, sizeof(text), "control:\n  socket: %.107s\n", path);
+	c = load(text, NULL, 0);
+	assert_non_null(c);
+	assert_int_equal(strlen(c->control.socket), 107);
+	config_free(c);
+	snprintf(text, sizeof(text), "control:\n  socket: %s\n", path + 2);
+	wrong_at(text, 2, "at most 107 bytes");
+}
+
 // The shipped example has every key of the table with its default, whether commented out or not.
 static void
 the_example_has_every_key_with_its_default(void **state)
@@ -146,6 +170,7 @@ main(void)
 		cmocka_unit_test(all_errors_of_a_file_come_in_one_go),
 		cmocka_unit_test(set_overrides_the_file_and_lists_grow),
 		cmocka_unit_test(paths_are_relative_to_the_file),
+		cmocka_unit_test(a_socket_is_measured_as_it_will_be_used),
 		cmocka_unit_test(the_example_has_every_key_with_its_default),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
