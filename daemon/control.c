@@ -376,9 +376,10 @@ end_what_is_late(struct control *c)
 		c->listen_ns = NEVER;
 }
 
-void
-control_work(struct control *c)
+static void
+work(void *context)
 {
+	struct control *c = context;
 	struct epoll_event events[CONTROL_CONNECTIONS + 2];
 	int n = epoll_wait(c->epoll, events, CONTROL_CONNECTIONS + 2, 0);
 	bool knock = false;
@@ -396,15 +397,10 @@ control_work(struct control *c)
 	end_what_is_late(c);
 }
 
-int
-control_fd(const struct control *c)
+static int
+timeout_ms(void *context)
 {
-	return c->epoll;
-}
-
-int
-control_timeout_ms(const struct control *c)
-{
+	const struct control *c = context;
 	int64_t first = c->listen_ns, ns;
 
 	for (size_t i = 0; i < CONTROL_CONNECTIONS; i++)
@@ -414,6 +410,12 @@ control_timeout_ms(const struct control *c)
 		return -1;
 	ns = first - now_ns();
 	return ns <= 0 ? 0 : (int)((ns + 999999) / 1000000);
+}
+
+struct loop_room
+control_room(struct control *c)
+{
+	return (struct loop_room){.fd = c->epoll, .timeout_ms = timeout_ms, .work = work, .context = c};
 }
 
 // The socket --------------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include "loop.h"
 #include "problem.h"
 
 #define CONTROL_CONNECTIONS 32
@@ -43,7 +44,5 @@ void control_refuse(struct control_request *, const char *format, ...) __attribu
 // A JSON string of a text that may hold bytes that are no UTF-8.
 struct json_t *control_text(const char *);
 
-// For the loop: control_work is wanted when the descriptor is readable, and after so many milliseconds (-1: not before).
-int control_fd(const struct control *);
-int control_timeout_ms(const struct control *);
-void control_work(struct control *);
+// As the main thread's loop runs it.
+struct loop_room control_room(struct control *);

@@ -3,10 +3,12 @@
 #include "batch.h"
 #include "clock.h"
 #include "collector.h"
+#include "commands.h"
 #include "config.h"
 #include "eal.h"
 #include "input.h"
 #include "log.h"
+#include "loop.h"
 #include "options.h"
 #include "port.h"
 #include "reload.h"
@@ -47,6 +49,9 @@ struct run { // everything that is started, in the order in which it is
 	char sensor[80], incarnation[17];
 	struct sender *sender;
 	struct collector *collector;
+	struct reload_thread *reload_thread;
+	struct commands commands;
+	struct control *control;
 	int64_t started_ns;
 };
 
@@ -164,8 +169,8 @@ start_workers(struct run *r, bool replay)
 	};
 	int err;
 
-	// Workers, and after them the collector.
-	if ((err = reload_init(&r->reload, r->rules, o.n + 1)) < 0)
+	// Workers, after them the collector, and the main thread when it is asked something.
+	if ((err = reload_init(&r->reload, r->rules, o.n + 2)) < 0)
 		return err;
 	r->rules = NULL;
 	return workers_build(&o, &r->problems, &r->workers);
@@ -240,9 +245,23 @@ start_collector(struct run *r, bool replay)
 	return collector_start(&o, &r->collector);
 }
 
+static int
+start_control(struct run *r)
+{
+	struct control_options o = {
+		.path = r->config->control.socket,
+		.commands = commands_table,
+		.n_commands = commands_n,
+		.context = &r->commands,
+	};
+
+	return control_start(&o, &r->problems, &r->control);
+}
+
 static void
 stop(struct run *r)
 {
+	control_free(r->control);
 	sender_free(r->sender);
 	collector_free(r->collector);
 	workers_free(&r->workers);
@@ -488,7 +507,8 @@ start_live(struct run *r)
 
 	name_sensor(r);
 	if ((err = start_eal(r, true)) < 0 || (err = open_ports(r)) < 0 || (err = start_workers(r, false)) < 0 ||
-	    (err = start_sender(r, "ratwatch:", true)) < 0 || (err = start_collector(r, false)) < 0)
+	    (err = start_control(r)) < 0 || (err = start_sender(r, "ratwatch:", true)) < 0 ||
+	    (err = start_collector(r, false)) < 0)
 		return err;
 	return workers_start(&r->workers);
 }
@@ -505,9 +525,8 @@ log_running(const struct run *r)
 		 r->config->redis.url != NULL ? r->config->redis.url : "none: nothing is delivered");
 }
 
-// SIGHUP reloads; SIGTERM and SIGINT end.
 static void
-wait_for_signals(struct run *r, const sigset_t *signals)
+start_reload_thread(struct run *r)
 {
 	struct reload_thread_options o = {.reload = &r->reload,
 					  .config_path = r->options.config,
@@ -516,19 +535,62 @@ wait_for_signals(struct run *r, const sigset_t *signals)
 					  .history = r->history,
 					  .changes_path = r->history != NULL ? r->changes_path : NULL,
 					  .changes = r->changes};
-	const struct reload_request again = {.kind = RELOAD_AGAIN};
-	struct reload_thread *reload = NULL;
-	int signal = 0;
 
-	if (reload_thread_start(&o, &reload) < 0)
-		log_error("reload: no thread for it; SIGHUP will not reload, restart instead");
+	if (reload_thread_start(&o, &r->reload_thread) < 0)
+		log_error("reload: no thread for it; nothing will be reloaded, restart instead");
 	else
 		r->changes = (struct changes){0};
-	while (sigwait(signals, &signal) == 0 && signal == SIGHUP)
-		if (reload != NULL)
-			reload_thread_request(reload, &again);
-	log_info("stopping: %s", strsignal(signal));
-	reload_thread_stop(reload);
+}
+
+static void
+fill_sources(struct run *r)
+{
+	r->commands.sources = (struct status_sources){
+		.sensor = r->sensor,
+		.started_ns = r->started_ns,
+		.workers = &r->workers,
+		.ports = r->ports,
+		.n_ports = r->n_ports,
+		.reload = &r->reload,
+		.reader = r->workers.n + 1,
+		.reload_thread = r->reload_thread,
+		.collector = r->collector,
+		.sender = r->sender,
+		.redis_url = r->config->redis.url,
+	};
+}
+
+static void
+on_hangup(void *context)
+{
+	const struct reload_request again = {.kind = RELOAD_AGAIN};
+	struct run *r = context;
+
+	if (r->reload_thread != NULL)
+		reload_thread_request(r->reload_thread, &again);
+}
+
+// Until SIGTERM or SIGINT; SIGHUP reloads.
+static int
+serve(struct run *r, const sigset_t *signals)
+{
+	const struct loop_room rooms[] = {control_room(r->control)};
+	const struct loop_options o = {
+		.rooms = rooms, .n_rooms = 1, .signals = signals, .hangup = on_hangup, .context = r};
+	int end;
+
+	start_reload_thread(r);
+	fill_sources(r);
+	end = loop_run(&o);
+	if (end < 0)
+		log_error("main: cannot wait for signals and questions: %s; ending", strerror(-end));
+	else
+		log_info("stopping: %s", strsignal(end));
+	// Those who wait for a reload are told by its thread, before their connections close.
+	reload_thread_stop(r->reload_thread);
+	control_free(r->control);
+	r->control = NULL;
+	return end < 0 ? FAILED : DONE;
 }
 
 static void
@@ -584,8 +646,9 @@ static int
 live(struct run *r)
 {
 	sigset_t signals;
+	int served, finished;
 
-	// Blocked before the first thread starts, so that every thread has them blocked and only sigwait takes them.
+	// Blocked before the first thread starts, so that every thread has them blocked and only the loop takes them.
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGTERM);
@@ -596,8 +659,9 @@ live(struct run *r)
 	warn(r);
 	remember(r);
 	log_running(r);
-	wait_for_signals(r, &signals);
-	return finish_live(r);
+	served = serve(r, &signals);
+	finished = finish_live(r);
+	return served != DONE ? served : finished;
 }
 
 int

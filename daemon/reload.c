@@ -35,7 +35,6 @@ reload_init(struct reload *r, struct rules *rules, unsigned readers)
 	if (r->readers == NULL)
 		return -ENOMEM;
 	rte_rcu_qsbr_init(r->readers, readers);
-	pthread_mutex_init(&r->holding, NULL);
 	atomic_init(&r->current, rules);
 	note_facts(r, rules);
 	return 0;
@@ -46,21 +45,7 @@ reload_fini(struct reload *r)
 {
 	rules_free(atomic_load_explicit(&r->current, memory_order_acquire));
 	free(r->readers);
-	pthread_mutex_destroy(&r->holding);
 	*r = (struct reload){.readers = NULL};
-}
-
-const struct rules *
-reload_hold(struct reload *r)
-{
-	pthread_mutex_lock(&r->holding);
-	return reload_rules(r);
-}
-
-void
-reload_release(struct reload *r)
-{
-	pthread_mutex_unlock(&r->holding);
 }
 
 // Puts the rules into force and waits until no reader can hold the old ones. Returns those.
@@ -77,14 +62,6 @@ publish(struct reload *r, struct rules *rules)
 	while (!rte_rcu_qsbr_check(r->readers, token, false))
 		sched_yield();
 	return old;
-}
-
-static void
-discard(struct reload *r, struct rules *old)
-{
-	pthread_mutex_lock(&r->holding);
-	rules_replace(old, reload_rules(r));
-	pthread_mutex_unlock(&r->holding);
 }
 
 void
@@ -358,7 +335,7 @@ run(struct reload_thread *t, const struct reload_request *request, struct proble
 	if (old == NULL)
 		return;
 	indicator_list_compare(c2set_list(old->c2), c2set_list(current->c2), &ret->added, &ret->removed);
-	discard(t->options.reload, old);
+	rules_replace(old, current);
 	remember(t, request, current);
 }
 
@@ -470,14 +447,11 @@ notice_ends(struct reload_thread *t)
 		size_t n = c2set_feed_in_force(rules->c2, f->id, now);
 		bool shortage = f->valid > 0 && (n == 0 || n < f->min_entries);
 
-		if (shortage && !f->shortage)
+		if (shortage && !atomic_exchange_explicit(&f->shortage, shortage, memory_order_relaxed))
 			log_error("feed %s: %zu of its %zu entries are in force, the others are too old; is it still "
 				  "downloaded? See "
 				  "its ttl, max_age and min_entries",
 				  f->path, n, f->valid);
-		pthread_mutex_lock(&t->options.reload->holding);
-		f->shortage = shortage;
-		pthread_mutex_unlock(&t->options.reload->holding);
 	}
 	watch_ends(t);
 }

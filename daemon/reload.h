@@ -8,7 +8,6 @@
 
 #pragma once
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,7 +20,6 @@ struct rte_rcu_qsbr;
 struct reload {
 	_Atomic(struct rules *) current; // publisher: release; readers: acquire
 	struct rte_rcu_qsbr *readers;
-	pthread_mutex_t holding; // held by whoever looks at the rules without being a reader, and while rules are freed
 	// Of the rules in force, for whoever wants no more; publisher writes, relaxed.
 	_Atomic uint64_t generation, indicators;
 };
@@ -29,10 +27,6 @@ struct reload {
 // `readers` threads, numbered from 0, will look at the rules. 0 or -ENOMEM. Takes the rules over.
 int reload_init(struct reload *, struct rules *, unsigned readers);
 void reload_fini(struct reload *);
-
-// Any thread that is no reader: the rules in force cannot go away until reload_release. For moments only.
-const struct rules *reload_hold(struct reload *);
-void reload_release(struct reload *);
 
 struct reload_thread;
 

@@ -145,10 +145,14 @@ class Namespace:
 
 
 class Daemon:
+    """A running ratwatchd, with a control socket of its own: `socket`."""
+
     def __init__(self, argv):
         self.lines = []
         self.changed = threading.Condition()
-        self.process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
+        self.folder = tempfile.mkdtemp(prefix='ratwatch-control-')
+        self.socket = os.path.join(self.folder, 'control.sock')
+        self.process = subprocess.Popen([*argv, '--set', 'control.socket=' + self.socket], stderr=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -188,6 +192,7 @@ class Daemon:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        shutil.rmtree(self.folder)
 
 
 # Frames -----------------------------------------------------------------------------------------------------------------

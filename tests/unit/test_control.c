@@ -108,13 +108,19 @@ is_readable(int fd, int ms)
 	return poll(&p, 1, ms) == 1;
 }
 
+static int
+timeout_ms(struct control *c)
+{
+	return control_room(c).timeout_ms(c);
+}
+
 // Rounds of the loop, as long as there is something to do at once.
 static void
 settle(struct control *c)
 {
 	do
-		control_work(c);
-	while (is_readable(control_fd(c), 0) || control_timeout_ms(c) == 0);
+		control_room(c).work(c);
+	while (is_readable(control_room(c).fd, 0) || timeout_ms(c) == 0);
 }
 
 // Everything up to the end of the connection, which must come.
@@ -127,8 +133,8 @@ hear(struct control *c, int fd)
 
 	for (;;) {
 		while (!is_readable(fd, 0)) {
-			assert_true(is_readable(control_fd(c), 5000));
-			control_work(c);
+			assert_true(is_readable(control_room(c).fd, 5000));
+			control_room(c).work(c);
 		}
 		got = recv(fd, text + n, sizeof(text) - 1 - n, 0);
 		if (got <= 0)
@@ -217,7 +223,7 @@ an_answer_may_come_later_and_from_another_thread(void **state)
 	say(fd, "{\"command\":\"keep\"}\n");
 	settle(c);
 	assert_int_equal(n_kept, 1);
-	assert_int_equal(control_timeout_ms(c), -1); // as long as the command needs
+	assert_int_equal(timeout_ms(c), -1); // as long as the command needs
 	passed_ms += 60000;
 	settle(c);
 	assert_string_equal(answer_to(c, "{\"command\":\"echo\"}\n"), "{\"command\":\"echo\"}\n");
@@ -288,11 +294,11 @@ the_silent_are_closed_and_the_slow_make_room(void **state)
 	for (int i = 0; i < CONTROL_CONNECTIONS + 3; i++)
 		assert_int_equal(is_readable(silent[i], 0), i < 3);
 	assert_string_equal(answer_to(c, "{\"command\":\"echo\"}\n"), "{\"command\":\"echo\"}\n");
-	assert_true(control_timeout_ms(c) > 0 && control_timeout_ms(c) <= CONTROL_SILENCE_MS);
+	assert_true(timeout_ms(c) > 0 && timeout_ms(c) <= CONTROL_SILENCE_MS);
 	passed_ms += CONTROL_SILENCE_MS;
-	assert_int_equal(control_timeout_ms(c), 0);
+	assert_int_equal(timeout_ms(c), 0);
 	settle(c);
-	assert_int_equal(control_timeout_ms(c), -1);
+	assert_int_equal(timeout_ms(c), -1);
 	for (int i = 0; i < CONTROL_CONNECTIONS + 3; i++) {
 		assert_true(is_readable(silent[i], 0));
 		close(silent[i]);
