@@ -10,10 +10,16 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"check", cli_check},
+	{"reload", cli_reload},
+	{"status", cli_status},
 };
 
 static const char usage[] = "usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n"
 			    "                             what a list would load, and why lines would be skipped\n"
+			    "       ratwatch reload [--socket PATH]\n"
+			    "                             let ratwatchd read its lists again, and say what came of it\n"
+			    "       ratwatch status [-o table|json] [--socket PATH]\n"
+			    "                             what ratwatchd counts, has loaded, and has not seen\n"
 			    "       ratwatch --help | --version\n"
 			    "\n"
 			    "exit status: 0 done; 1 failed while running; 2 usage or input error\n";

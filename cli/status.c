@@ -1,0 +1,229 @@
+#include "cli.h"
+
+#include "ask.h"
+
+#include <jansson.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+struct options {
+	const char *socket;
+	bool json;
+};
+
+// Reading the answer ------------------------------------------------------------------------------------------------------------
+
+static long long
+number(const json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+// Names of feeds come from files: a control character must not reach the terminal.
+static const char *
+text(const json_t *o, const char *key, char ret[static 512])
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	snprintf(ret, 512, "%s", s != NULL ? s : "");
+	for (char *p = ret; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return ret;
+}
+
+// "3 h": as exact as people want it. A value that is not there is "?".
+static const char *
+span(const json_t *o, const char *key, char ret[static 32])
+{
+	const json_t *value = json_object_get(o, key);
+	long long s = (long long)json_integer_value(value);
+
+	if (!json_is_integer(value))
+		strcpy(ret, "?");
+	else if (s < 120)
+		snprintf(ret, 32, "%lld s", s);
+	else if (s < 7200)
+		snprintf(ret, 32, "%lld min", s / 60);
+	else if (s < 172800)
+		snprintf(ret, 32, "%lld h", s / 3600);
+	else
+		snprintf(ret, 32, "%lld d", s / 86400);
+	return ret;
+}
+
+// Sections ----------------------------------------------------------------------------------------------------------------------
+
+static void
+print_heading(const json_t *status)
+{
+	char version[512], sensor[512], trouble[512], up[32];
+
+	printf("ratwatchd %s, sensor %s, up %s\n", text(status, "version", version), text(status, "sensor", sensor),
+	       span(status, "uptime_seconds", up));
+	if (text(status, "trouble", trouble)[0] != '\0')
+		printf("TROUBLE: %s\n", trouble);
+}
+
+static void
+print_indicators(const json_t *o)
+{
+	const json_t *feed;
+	size_t i;
+
+	printf("\nIndicators: %lld in force, generation %lld\n", number(o, "entries"), number(o, "generation"));
+	if (json_array_size(json_object_get(o, "feeds")) > 0)
+		printf("  %-28s %-10s %9s %9s %8s\n", "feed", "format", "entries", "skipped", "age");
+	json_array_foreach(json_object_get(o, "feeds"), i, feed)
+	{
+		char name[512], format[512], age[32];
+
+		printf("  %-28s %-10s %9lld %9lld %8s\n", text(feed, "name", name), text(feed, "format", format),
+		       number(feed, "entries"), number(feed, "skipped"), span(feed, "age_seconds", age));
+	}
+}
+
+static void
+print_reloads(const json_t *o)
+{
+	const json_t *last = json_object_get(o, "last");
+	char result[512], problem[512], ago[32];
+
+	printf("\nReloads: %lld done, %lld refused\n", number(o, "done"), number(o, "refused"));
+	if (!json_is_object(last))
+		return;
+	printf("  the last one was %s %s ago, after %lld ms", text(last, "result", result),
+	       span(last, "seconds_ago", ago), number(last, "milliseconds"));
+	printf("%s%s\n", text(last, "problem", problem)[0] != '\0' ? ": " : "", problem);
+}
+
+static void
+print_counts(json_t *counts, const char *first, const char *other)
+{
+	const char *name;
+	json_t *n;
+
+	json_object_foreach(counts, name, n)
+	{
+		printf("  %-2s%-24s %20lld\n", first, name, (long long)json_integer_value(n));
+		first = other;
+	}
+}
+
+static void
+print_packets(const json_t *o)
+{
+	printf("\nPackets\n  %-26s %20lld\n", "received", number(o, "received"));
+	print_counts(json_object_get(o, "verdicts"), "=", "+");
+	printf("  %-26s %20lld\n", "residual", number(o, "residual"));
+	printf("  %-26s %20lld\n", "bytes", number(o, "bytes"));
+	printf("  %-26s %20lld\n", "hits", number(o, "hits"));
+	puts("\nNotes");
+	print_counts(json_object_get(o, "notes"), "", "");
+}
+
+static void
+print_ports(const json_t *o)
+{
+	const json_t *port;
+	size_t i;
+
+	printf("\nPorts: %.4f %% of the packets not seen\n", 100 * json_real_value(json_object_get(o, "blind_ratio")));
+	printf("  %-28s %12s %12s %12s\n", "port", "missed", "errors", "no_buffer");
+	json_array_foreach(json_object_get(o, "ports"), i, port)
+	{
+		char name[512];
+
+		printf("  %-28s %12lld %12lld %12lld\n", text(port, "name", name), number(port, "missed"),
+		       number(port, "errors"), number(port, "no_buffer"));
+	}
+}
+
+static void
+print_redis(const json_t *o)
+{
+	char url[512], error[512], ago[32];
+
+	if (!json_is_object(o)) {
+		puts("\nRedis: none, nothing is delivered");
+		return;
+	}
+	printf("\nRedis: %s\n", text(o, "url", url));
+	if (json_is_integer(json_object_get(o, "delivered_seconds_ago")))
+		printf("  took the last batch %s ago", span(o, "delivered_seconds_ago", ago));
+	else
+		printf("  has taken no batch yet");
+	printf(", %lld wait%s%s\n", number(o, "waiting_batches"), text(o, "error", error)[0] != '\0' ? "; " : "",
+	       error);
+}
+
+static void
+print_table(const json_t *status)
+{
+	print_heading(status);
+	print_indicators(json_object_get(status, "indicators"));
+	print_reloads(json_object_get(status, "reloads"));
+	print_packets(json_object_get(status, "capture"));
+	print_ports(json_object_get(status, "capture"));
+	print_redis(json_object_get(status, "redis"));
+}
+
+static void
+print_json(const json_t *status)
+{
+	json_dumpf(status, stdout, JSON_INDENT(1));
+	putchar('\n');
+}
+
+static int
+status_of(const struct options *o)
+{
+	json_t *status;
+	int err;
+
+	if ((err = ask(o->socket, json_pack("{s:s}", "command", "status"), ASK_PATIENCE_S, &status)) != CLI_DONE)
+		return err;
+	if (o->json)
+		print_json(status);
+	else
+		print_table(status);
+	json_decref(status);
+	return fflush(stdout) != 0 || ferror(stdout) ? CLI_FAILED : CLI_DONE;
+}
+
+// false: something in it is wrong.
+static bool
+read_options(int argc, char **argv, struct options *ret)
+{
+	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
+	struct options o = {.socket = ASK_SOCKET};
+	int option;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 's') {
+			o.socket = optarg;
+			continue;
+		}
+		if (option != 'o' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0))
+			return false;
+		o.json = strcmp(optarg, "json") == 0;
+	}
+	*ret = o;
+	return optind == argc;
+}
+
+int
+cli_status(int argc, char **argv)
+{
+	struct options o;
+
+	if (!read_options(argc, argv, &o)) {
+		fputs("usage: ratwatch status [-o table|json] [--socket PATH]\n", stderr);
+		return CLI_REFUSED;
+	}
+	return status_of(&o);
+}
