@@ -7,5 +7,8 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_REFUSED = 2 };
 
 int cli_check(int argc, char **argv);
+int cli_indicators(int argc, char **argv);
+int cli_lookup(int argc, char **argv);
 int cli_reload(int argc, char **argv);
+int cli_rollback(int argc, char **argv);
 int cli_status(int argc, char **argv);

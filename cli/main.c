@@ -1,5 +1,6 @@
 // ratwatch: the operator's and analyst's tool. No DPDK in it: it starts at once.
 
+#include "ask.h"
 #include "cli.h"
 
 #include <stdio.h>
@@ -9,20 +10,27 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"check", cli_check},
-	{"reload", cli_reload},
-	{"status", cli_status},
+	{"check", cli_check},   {"indicators", cli_indicators}, {"lookup", cli_lookup},
+	{"reload", cli_reload}, {"rollback", cli_rollback},     {"status", cli_status},
 };
 
-static const char usage[] = "usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n"
-			    "                             what a list would load, and why lines would be skipped\n"
-			    "       ratwatch reload [--socket PATH]\n"
-			    "                             let ratwatchd read its lists again, and say what came of it\n"
-			    "       ratwatch status [-o table|json] [--socket PATH]\n"
-			    "                             what ratwatchd counts, has loaded, and has not seen\n"
-			    "       ratwatch --help | --version\n"
-			    "\n"
-			    "exit status: 0 done; 1 failed while running; 2 usage or input error\n";
+static const char usage[] =
+	"usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n"
+	"                             what a list would load, and why lines would be skipped\n"
+	"       ratwatch indicators [add|remove ADDRESS...] [--family NAME] [--until TIME] [--reason TEXT]\n"
+	"                             what you added to the lists and took out of them; or do so\n"
+	"       ratwatch lookup [-o table|json] ADDRESS\n"
+	"                             why an address matches, since when, until when\n"
+	"       ratwatch reload [--force]\n"
+	"                             let ratwatchd read its lists again, and say what came of it\n"
+	"       ratwatch rollback [GENERATION]\n"
+	"                             go back to an earlier set of lists, until the next reload\n"
+	"       ratwatch status [-o table|json]\n"
+	"                             what ratwatchd counts, has loaded, and has not seen\n"
+	"       ratwatch --help | --version\n"
+	"\n"
+	"Those that ask ratwatchd take --socket PATH (default: " ASK_SOCKET ").\n"
+	"exit status: 0 done; 1 failed while running; 2 usage or input error\n";
 
 // Misspelt commands mostly begin as they should.
 static int

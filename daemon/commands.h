@@ -11,6 +11,7 @@
 
 struct commands { // their context
 	struct status_sources sources;
+	bool allow_special; // the operator may add private and other special-purpose addresses
 };
 
 extern const struct control_command commands_table[];

@@ -545,6 +545,7 @@ start_reload_thread(struct run *r)
 static void
 fill_sources(struct run *r)
 {
+	r->commands.allow_special = r->config->indicators.allow_special;
 	r->commands.sources = (struct status_sources){
 		.sensor = r->sensor,
 		.started_ns = r->started_ns,

@@ -96,8 +96,8 @@ struct reload_thread {
 	struct reload_facts facts;
 };
 
-static void
-free_changes(struct reload_request *r)
+void
+reload_request_free(struct reload_request *r)
 {
 	for (size_t i = 0; i < r->n_changes; i++) {
 		free(r->changes[i].family);
@@ -376,7 +376,7 @@ tell(struct job *jobs, const struct reload_result *r)
 		next = jobs->next;
 		if (jobs->request.done != NULL)
 			jobs->request.done(jobs->request.context, r);
-		free_changes(&jobs->request);
+		reload_request_free(&jobs->request);
 		free(jobs);
 	}
 }
@@ -431,7 +431,7 @@ serve(struct reload_thread *t)
 	pthread_mutex_unlock(&t->lock);
 	tell(jobs, &result);
 	problem_clear(&problems);
-	watch_ends(t);
+	watch_ends(t); // looks at every indicator: not before those who wait know
 	pthread_mutex_lock(&t->lock);
 }
 
@@ -447,10 +447,9 @@ notice_ends(struct reload_thread *t)
 		size_t n = c2set_feed_in_force(rules->c2, f->id, now);
 		bool shortage = f->valid > 0 && (n == 0 || n < f->min_entries);
 
-		if (shortage && !atomic_exchange_explicit(&f->shortage, shortage, memory_order_relaxed))
+		if (!atomic_exchange_explicit(&f->shortage, shortage, memory_order_relaxed) && shortage)
 			log_error("feed %s: %zu of its %zu entries are in force, the others are too old; is it still "
-				  "downloaded? See "
-				  "its ttl, max_age and min_entries",
+				  "downloaded? See its ttl, max_age and min_entries",
 				  f->path, n, f->valid);
 	}
 	watch_ends(t);

@@ -59,6 +59,8 @@ struct reload_request {
 	void *context;
 };
 
+void reload_request_free(struct reload_request *); // its changes, when nobody took them over
+
 // What a request came to.
 struct reload_result {
 	int err;             // 0: done; -ECANCELED: ratwatchd ended before it; else the rules before it stay in force

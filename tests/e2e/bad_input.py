@@ -15,7 +15,7 @@ C2 = '198.18.7.7'
 
 
 def run(folder, *argv, user=None):
-    command = [h.RATWATCHD, *argv]
+    command = [h.RATWATCHD, *argv, *(['--set', 'indicators.state_dir=state'] if '-c' in argv else [])]
     return subprocess.run(command, cwd=folder.path, capture_output=True, text=True, user=user)
 
 

@@ -3,9 +3,11 @@
 Everything that is started here is stopped here, by its own process. Waiting is for lines and answers, with a deadline.
 """
 
+import json
 import os
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -140,19 +142,39 @@ class Namespace:
     def replay(self, capture):
         self.run('tcpreplay', '-q', '--pps=2000', '-i', 'tap', capture)
 
+    def sent(self):
+        """Packets that went into `tap` so far."""
+        got = subprocess.run(self.command('ip', '-s', '-j', 'link', 'show', 'tap'), check=True, capture_output=True, text=True)
+        return json.loads(got.stdout)[0]['stats64']['tx']['packets']
+
     def remove(self):
         subprocess.run(['ip', 'netns', 'delete', self.name])
 
 
-class Daemon:
-    """A running ratwatchd, with a control socket of its own: `socket`."""
+class Traffic:
+    """A capture that is sent again and again until it is stopped."""
 
-    def __init__(self, argv):
+    def __init__(self, net, capture, rate):
+        self.process = subprocess.Popen(net.command('tcpreplay', '-q', '-K', '--loop=0', '--pps=%d' % rate, '-i', 'tap', capture),
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        self.process.wait(DEADLINE)
+
+
+class Daemon:
+    """A running ratwatchd, with a control socket of its own, `socket`, and a folder for accepted lists, `state`, which another may use after it."""
+
+    def __init__(self, argv, state=None):
         self.lines = []
         self.changed = threading.Condition()
         self.folder = tempfile.mkdtemp(prefix='ratwatch-control-')
         self.socket = os.path.join(self.folder, 'control.sock')
-        self.process = subprocess.Popen([*argv, '--set', 'control.socket=' + self.socket], stderr=subprocess.PIPE, text=True)
+        self.state = state or os.path.join(self.folder, 'state')
+        self.process = subprocess.Popen([*argv, '--set', 'control.socket=' + self.socket, '--set', 'indicators.state_dir=' + self.state],
+                                        stderr=subprocess.PIPE, text=True)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
@@ -179,6 +201,16 @@ class Daemon:
                 if time.monotonic() >= end or seen[-1:] == ['(ended)']:
                     raise AssertionError('no line %r among:\n%s' % (pattern, '\n'.join(seen)))
                 self.changed.wait(0.1)
+
+    def ask(self, *argv):
+        """`ratwatch ARGV` about this daemon."""
+        return subprocess.run([os.path.join(BUILD, 'cli', 'ratwatch'), *argv, '--socket', self.socket], capture_output=True, text=True)
+
+    def answer(self, *argv):
+        """The same as JSON; it must be given."""
+        got = self.ask(*argv, '-o', 'json')
+        assert got.returncode == 0, (argv, got)
+        return json.loads(got.stdout)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -252,6 +284,7 @@ class Folder:
         shutil.rmtree(self.path)
 
     def file(self, name, content):
+        """Written beside and renamed, as a list should be."""
         path = os.path.join(self.path, name)
         with open(path + '.new', 'wb') as f:
             f.write(content if isinstance(content, bytes) else content.encode())

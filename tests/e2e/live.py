@@ -18,7 +18,6 @@ capture:
   hugepages: false
 indicators:
   allow_special: true
-  state_dir: state
   feeds: [feed.txt]
 organizations:
   watchlists: [watchlist.csv]

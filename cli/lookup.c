@@ -1,0 +1,87 @@
+#include "cli.h"
+
+#include "ask.h"
+#include "print.h"
+
+#include <jansson.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+print_flags(const json_t *flags)
+{
+	const json_t *flag;
+	size_t i;
+
+	json_array_foreach(flags, i, flag) printf(", %s", json_string_value(flag));
+}
+
+static void
+print_indicator(const json_t *o)
+{
+	char path[PRINT_TEXT], family[PRINT_TEXT], prefix[PRINT_TEXT], status[PRINT_TEXT], first[PRINT_TIME],
+		last[PRINT_TIME], end[PRINT_TIME];
+	long long port = print_number(o, "port");
+
+	printf("  %s", print_text(o, "prefix", prefix));
+	if (port != 0)
+		printf(" port %lld", port);
+	printf(": %s, %s:%lld, confidence %lld, %s", print_text(o, "family", family)[0] != '\0' ? family : "no family",
+	       print_text(o, "path", path), print_number(o, "line"), print_number(o, "confidence"),
+	       print_text(o, "status", status));
+	print_flags(json_object_get(o, "flags"));
+	printf("\n    first seen %s, last seen %s, %s %s\n", print_time(o, "first_seen", first),
+	       print_time(o, "last_seen", last),
+	       json_is_true(json_object_get(o, "in_force")) ? "in force until" : "ENDED",
+	       print_time(o, "expires", end));
+}
+
+static int
+print(const json_t *o)
+{
+	const json_t *indicator, *list = json_object_get(o, "indicators");
+	char address[PRINT_TEXT];
+	size_t i;
+
+	print_text(o, "address", address);
+	if (json_is_true(json_object_get(o, "matches")))
+		printf("%s matches, in generation %lld:\n", address, print_number(o, "generation"));
+	else if (json_is_true(json_object_get(o, "removed")))
+		printf("%s matches nothing: it was taken out by 'ratwatch indicators remove':\n", address);
+	else
+		printf("%s matches nothing%s\n", address, json_array_size(list) > 0 ? " any more:" : "");
+	json_array_foreach(list, i, indicator) print_indicator(indicator);
+	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+int
+cli_lookup(int argc, char **argv)
+{
+	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
+	const char *socket = ASK_SOCKET;
+	bool json = false, wrong = false;
+	json_t *answer;
+	int option, status;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 's')
+			socket = optarg;
+		else
+			wrong |= option != 'o' || !print_form(optarg, &json);
+	}
+	if (wrong || argc - optind != 1) {
+		fputs("usage: ratwatch lookup [-o table|json] [--socket PATH] ADDRESS\n", stderr);
+		return CLI_REFUSED;
+	}
+	status = ask(socket, json_pack("{s:s, s:s}", "command", "lookup", "address", argv[optind]), ASK_PATIENCE_S,
+		     &answer);
+	if (status != CLI_DONE)
+		return status;
+	status = json ? print_json(answer) : print(answer);
+	json_decref(answer);
+	return status;
+}

@@ -1,0 +1,54 @@
+#include "print.h"
+
+#include "cli.h"
+
+#include <jansson.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+bool
+print_form(const char *text, bool *ret_json)
+{
+	*ret_json = strcmp(text, "json") == 0;
+	return *ret_json || strcmp(text, "table") == 0;
+}
+
+int
+print_json(const struct json_t *o)
+{
+	if (json_dumpf(o, stdout, JSON_INDENT(1)) < 0 || putchar('\n') == EOF)
+		return CLI_FAILED;
+	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+long long
+print_number(const struct json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+const char *
+print_text(const struct json_t *o, const char *key, char ret[static PRINT_TEXT])
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	snprintf(ret, PRINT_TEXT, "%s", s != NULL ? s : "");
+	for (char *p = ret; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	return ret;
+}
+
+const char *
+print_time(const struct json_t *o, const char *key, char ret[static PRINT_TIME])
+{
+	time_t t = (time_t)print_number(o, key);
+	struct tm tm;
+
+	if (t == 0 || gmtime_r(&t, &tm) == NULL)
+		return strcpy(ret, "-");
+	strftime(ret, PRINT_TIME, "%Y-%m-%d %H:%M:%S", &tm);
+	return ret;
+}
