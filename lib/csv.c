@@ -1,43 +1,72 @@
 #include "csv.h"
 
+#include <csv.h>
+
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
-// The quote that closes a cell: one that is not doubled.
-static const char *
-closing_quote(const char *at, const char *end)
+struct splitting {
+	struct csv_row *row;
+	size_t used; // of row->text
+	bool ended;
+	int err;
+};
+
+static bool
+is_blank(char c)
 {
-	for (; at < end; at++) {
-		if (*at != '"')
-			continue;
-		if (at + 1 == end || at[1] != '"')
-			return at;
-		at++;
-	}
-	return end;
+	return c == ' ' || c == '\t';
 }
 
-size_t
-csv_split(const char *line, size_t len, struct csv_cell ret[static CSV_CELLS_MAX])
+static void
+take_cell(void *bytes, size_t len, void *context)
 {
-	const char *at = line, *end = line + len;
-	size_t n = 0;
+	struct splitting *s = context;
+	struct csv_row *row = s->row;
+	const char *text = bytes;
 
-	while (n < CSV_CELLS_MAX) {
-		const char *stop, *comma;
+	for (; len > 0 && is_blank(text[0]); len--)
+		text++;
+	while (len > 0 && is_blank(text[len - 1]))
+		len--;
+	if (s->ended)
+		s->err = -EINVAL;
+	else if (len >= sizeof(row->text) - s->used)
+		s->err = -EMSGSIZE;
+	if (s->err < 0 || row->n == CSV_CELLS_MAX)
+		return;
+	row->cells[row->n++] = (struct csv_cell){row->text + s->used, len};
+	if (len > 0) // libcsv has no buffer before the first byte
+		memcpy(row->text + s->used, text, len);
+	row->text[s->used + len] = '\0';
+	s->used += len + 1;
+}
 
-		while (at < end && *at == ' ')
-			at++;
-		if (at < end && *at == '"')
-			stop = closing_quote(++at, end);
-		else if ((stop = memchr(at, ',', (size_t)(end - at))) == NULL)
-			stop = end;
-		ret[n++] = (struct csv_cell){at, (size_t)(stop - at)};
-		if ((comma = memchr(stop, ',', (size_t)(end - stop))) == NULL)
-			break;
-		at = comma + 1;
-	}
-	return n;
+static void
+take_end(int byte, void *context)
+{
+	(void)byte;
+	((struct splitting *)context)->ended = true;
+}
+
+int
+csv_split(const char *line, size_t len, struct csv_row *ret)
+{
+	struct splitting s = {.row = ret};
+	struct csv_parser parser;
+
+	ret->n = 0;
+	csv_init(&parser, 0);
+	if (csv_parse(&parser, line, len, take_cell, take_end, &s) != len ||
+	    csv_parse(&parser, "\n", 1, take_cell, take_end, &s) != 1)
+		s.err = -ENOMEM;
+	s.ended = true; // a cell that is still to come has an open quote
+	csv_fini(&parser, take_cell, take_end, &s);
+	csv_free(&parser);
+	if (s.err < 0)
+		ret->n = 0;
+	return s.err;
 }
 
 bool
@@ -47,33 +76,16 @@ csv_is(const struct csv_cell *c, const char *text)
 }
 
 int
-csv_column(const struct csv_cell *header, size_t n, const char *name)
+csv_column(const struct csv_row *header, const char *name)
 {
-	for (size_t i = 0; i < n; i++)
-		if (csv_is(&header[i], name))
+	for (size_t i = 0; i < header->n; i++)
+		if (csv_is(&header->cells[i], name))
 			return (int)i;
 	return -1;
 }
 
 struct csv_cell
-csv_get(const struct csv_cell *row, size_t n, int column)
+csv_get(const struct csv_row *row, int column)
 {
-	return column >= 0 && (size_t)column < n ? row[column] : (struct csv_cell){"", 0};
-}
-
-char *
-csv_copy(const struct csv_cell *c, char *ret, size_t size)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->len && n + 1 < size; i++) {
-		if (c->text[i] == '"' && i + 1 < c->len && c->text[i + 1] == '"')
-			i++;
-		if (n > 0 || (c->text[i] != ' ' && c->text[i] != '\t'))
-			ret[n++] = c->text[i];
-	}
-	while (n > 0 && (ret[n - 1] == ' ' || ret[n - 1] == '\t'))
-		n--;
-	ret[n] = '\0';
-	return ret;
+	return column >= 0 && (size_t)column < row->n ? row->cells[column] : (struct csv_cell){"", 0};
 }

@@ -1,7 +1,10 @@
-// csv: one line of comma-separated values (RFC 4180) -> cells.
+// csv: one line of comma-separated values -> cells, through libcsv (RFC 4180, and what people make of it).
 //
-// Line breaks inside cells are not supported: no list of this field has them. Blanks before a quote are left out, as some feeds write
-// them. Nothing is owned: cells point into the line. Any thread.
+// Cells come without their quotes, with doubled quotes halved and without surrounding blanks; a blank between comma and quote is fine. A
+// cell ends on its line: no list of this field has line breaks inside cells, and a quote that stays open must not swallow the rest of a
+// file. Nothing is owned: cells point into their row. Any thread.
+//
+// libcsv's own header has the same name; only csv.c includes it, and is compiled apart for that (lib/meson.build).
 
 #pragma once
 
@@ -9,23 +12,27 @@
 #include <stddef.h>
 
 #define CSV_CELLS_MAX 32
+#define CSV_ROW_MAX   8192 // bytes of all cells, each with a NUL
 
 struct csv_cell {
-	const char *text; // without its quotes; doubled quotes inside are still doubled
+	const char *text; // ends in NUL
 	size_t len;
 };
 
-// Returns the number of cells, at most CSV_CELLS_MAX; what follows is left out.
-size_t csv_split(const char *line, size_t len, struct csv_cell ret[static CSV_CELLS_MAX]);
+struct csv_row {
+	struct csv_cell cells[CSV_CELLS_MAX];
+	size_t n; // what follows the last of CSV_CELLS_MAX cells is left out
+	char text[CSV_ROW_MAX];
+};
+
+// 0; -EINVAL: a quote stays open, or the line is more than one; -EMSGSIZE: longer than CSV_ROW_MAX; -ENOMEM. On failure the row is empty.
+int csv_split(const char *line, size_t len, struct csv_row *ret);
 
 // Whether the cell is this text, without regard to case.
 bool csv_is(const struct csv_cell *, const char *text);
 
-// The index of the cell with this name in a header line; -1: there is none.
-int csv_column(const struct csv_cell *header, size_t n, const char *name);
+// The index of the cell with this name in a header; -1: there is none.
+int csv_column(const struct csv_row *header, const char *name);
 
 // The cell in `column`; an empty one when column is -1 or the row is short.
-struct csv_cell csv_get(const struct csv_cell *row, size_t n, int column);
-
-// A copy with doubled quotes halved and surrounding blanks left out, cut to size. Returns ret.
-char *csv_copy(const struct csv_cell *, char *ret, size_t size);
+struct csv_cell csv_get(const struct csv_row *, int column);

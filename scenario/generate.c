@@ -86,26 +86,23 @@ find_org(const char *id)
 }
 
 static void
-take_org(const struct csv_cell *row, size_t n)
+take_org(const struct csv_row *row)
 {
 	struct org *o = &orgs[n_orgs++];
-	struct csv_cell network = csv_get(row, n, 0), id = csv_get(row, n, 1);
+	const char *network = csv_get(row, 0).text;
 
-	o->network = parse_v4(network.text, strcspn(network.text, "/"));
-	csv_copy(&id, o->id, sizeof(o->id));
+	o->network = parse_v4(network, strcspn(network, "/"));
+	snprintf(o->id, sizeof(o->id), "%s", csv_get(row, 1).text);
 }
 
 static void
-take_contact(const struct csv_cell *row, size_t n)
+take_contact(const struct csv_row *row)
 {
 	struct contact *c = &contacts[n_contacts++];
-	char cells[9][160];
+	const char *cells[9];
 
-	for (int i = 0; i < 9; i++) {
-		struct csv_cell cell = csv_get(row, n, i);
-
-		csv_copy(&cell, cells[i], sizeof(cells[i]));
-	}
+	for (int i = 0; i < 9; i++)
+		cells[i] = csv_get(row, i).text;
 	c->org = find_org(cells[0]);
 	snprintf(c->controller, sizeof(c->controller), "%.63s", cells[1]);
 	c->address = parse_v4(cells[1], strlen(cells[1]));
@@ -118,9 +115,9 @@ take_contact(const struct csv_cell *row, size_t n)
 }
 
 static void
-read_csv(const char *folder, const char *name, size_t max, void (*take)(const struct csv_cell *, size_t))
+read_csv(const char *folder, const char *name, size_t max, void (*take)(const struct csv_row *))
 {
-	struct csv_cell row[CSV_CELLS_MAX];
+	struct csv_row row;
 	struct problem_list problems = {0};
 	struct input in;
 	char path[1024], *line, *rest;
@@ -134,8 +131,8 @@ read_csv(const char *folder, const char *name, size_t max, void (*take)(const st
 	rest = in.bytes;
 	strsep(&rest, "\n"); // the header
 	while ((line = strsep(&rest, "\n")) != NULL && rows < max)
-		if (line[0] != '\0' && ++rows > 0)
-			take(row, csv_split(line, strlen(line), row));
+		if (csv_split(line, strcspn(line, "\r"), &row) == 0 && row.n > 0 && ++rows > 0)
+			take(&row);
 	if (line != NULL)
 		die("the cast is larger than the stage");
 	// Cells were copied.

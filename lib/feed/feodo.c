@@ -13,11 +13,11 @@ static const char *const names[COLUMNS] = {"first_seen_utc", "dst_ip",      "dst
 static bool
 read_header(const char *text, size_t len, int columns[static COLUMNS])
 {
-	struct csv_cell cells[CSV_CELLS_MAX];
-	size_t n = csv_split(text, len, cells);
+	struct csv_row row;
 
+	csv_split(text, len, &row);
 	for (int c = 0; c < COLUMNS; c++)
-		columns[c] = csv_column(cells, n, names[c]);
+		columns[c] = csv_column(&row, names[c]);
 	return columns[ADDRESS] >= 0 && columns[PORT] >= 0;
 }
 
@@ -35,11 +35,11 @@ recognises(const char *bytes, size_t len)
 }
 
 static int
-parse(const struct csv_cell *cells, size_t n, const int columns[static COLUMNS], struct indicator *ret)
+parse(const struct csv_row *row, const int columns[static COLUMNS], struct indicator *ret)
 {
-	struct csv_cell address = csv_get(cells, n, columns[ADDRESS]), port = csv_get(cells, n, columns[PORT]);
-	struct csv_cell family = csv_get(cells, n, columns[MALWARE]), status = csv_get(cells, n, columns[STATUS]);
-	struct csv_cell first = csv_get(cells, n, columns[FIRST_SEEN]), last = csv_get(cells, n, columns[LAST_ONLINE]);
+	struct csv_cell address = csv_get(row, columns[ADDRESS]), port = csv_get(row, columns[PORT]);
+	struct csv_cell family = csv_get(row, columns[MALWARE]), status = csv_get(row, columns[STATUS]);
+	struct csv_cell first = csv_get(row, columns[FIRST_SEEN]), last = csv_get(row, columns[LAST_ONLINE]);
 	struct ip_addr a;
 
 	if (ip_parse(address.text, address.len, &a) < 0 || ip_parse_port(port.text, port.len, &ret->port) < 0)
@@ -55,11 +55,11 @@ parse(const struct csv_cell *cells, size_t n, const int columns[static COLUMNS],
 static void
 read_row(struct feed_pile *pile, const char *text, size_t len, const int columns[static COLUMNS])
 {
-	struct csv_cell cells[CSV_CELLS_MAX];
-	size_t n = csv_split(text, len, cells);
 	struct indicator in = {0};
+	struct csv_row row;
 
-	if (parse(cells, n, columns, &in) == 0)
+	csv_split(text, len, &row);
+	if (parse(&row, columns, &in) == 0)
 		feed_keep(pile, &in);
 	else
 		feed_skip(pile, FEED_SKIP_MALFORMED, text, len, "no address in dst_ip, or no port in dst_port");

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_MAX_BYTES 255
+
 int
 org_networks_init(struct org_networks *w)
 {
@@ -44,30 +46,37 @@ struct columns {
 static bool
 read_header(const char *line, size_t len, struct columns *ret)
 {
-	struct csv_cell cells[CSV_CELLS_MAX];
-	size_t n = csv_split(line, len, cells);
+	struct csv_row row;
 
-	*ret = (struct columns){csv_column(cells, n, "address"), csv_column(cells, n, "country"),
-				csv_column(cells, n, "network")};
+	if (csv_split(line, len, &row) < 0)
+		return false;
+	*ret = (struct columns){csv_column(&row, "address"), csv_column(&row, "country"), csv_column(&row, "network")};
 	return ret->address >= 0 && ret->country >= 0 && ret->network >= 0;
+}
+
+static name_id
+name_of(const struct csv_row *row, int column)
+{
+	struct csv_cell cell = csv_get(row, column);
+
+	return names_intern(cell.text, cell.len < NAME_MAX_BYTES ? cell.len : NAME_MAX_BYTES);
 }
 
 static int
 read_row(struct org_networks *w, const char *line, size_t len, const struct columns *c)
 {
-	struct csv_cell cells[CSV_CELLS_MAX], cell;
-	size_t n = csv_split(line, len, cells);
+	struct csv_cell address;
 	struct org_network row;
+	struct csv_row cells;
 	struct ip_prefix p;
-	char text[256];
 
-	cell = csv_get(cells, n, c->address);
-	if (ip_parse_prefix(cell.text, cell.len, &p) < 0)
+	if (csv_split(line, len, &cells) < 0)
 		return -EINVAL;
-	cell = csv_get(cells, n, c->country);
-	row.country = names_of(csv_copy(&cell, text, sizeof(text)));
-	cell = csv_get(cells, n, c->network);
-	row.network = names_of(csv_copy(&cell, text, sizeof(text)));
+	address = csv_get(&cells, c->address);
+	if (ip_parse_prefix(address.text, address.len, &p) < 0)
+		return -EINVAL;
+	row.country = name_of(&cells, c->country);
+	row.network = name_of(&cells, c->network);
 	return keep(w, &p, &row);
 }
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ID_MAX 62 // "w-" comes before it
+#define ID_MAX         62 // "w-" comes before it
+#define NAME_MAX_BYTES 255
 
 enum { NETWORK, ID, NAME, SECTOR, COUNTRY, LANE, WATCH, COLUMNS };
 
@@ -109,20 +110,23 @@ keep(struct org_watchlist *w, const struct ip_prefix *p, const struct org_facts 
 	return prefix_table_add(w->table, p, (uint32_t)w->n++);
 }
 
+static name_id
+name_of(const char *text)
+{
+	return names_intern(text, strnlen(text, NAME_MAX_BYTES));
+}
+
 static void
-read_row(struct reading *r, const struct csv_cell *cells, size_t n)
+read_row(struct reading *r, const struct csv_row *row)
 {
 	struct org_facts f = {.attribution = ORG_WATCHLIST, .line = r->line, .source = r->source};
-	char texts[COLUMNS][256];
+	const char *texts[COLUMNS];
 	struct ip_prefix p = {0};
 	int before = r->err;
 
 	r->err = 0;
-	for (int c = 0; c < COLUMNS; c++) {
-		struct csv_cell cell = csv_get(cells, n, r->columns[c]);
-
-		csv_copy(&cell, texts[c], sizeof(texts[c]));
-	}
+	for (int c = 0; c < COLUMNS; c++)
+		texts[c] = csv_get(row, r->columns[c]).text;
 	if (ip_parse_prefix(texts[NETWORK], strlen(texts[NETWORK]), &p) < 0)
 		wrong(r, "network", "no address or prefix; write 192.0.2.0/24 or 2001:db8::/48");
 	if (!is_country(texts[COUNTRY]))
@@ -130,8 +134,8 @@ read_row(struct reading *r, const struct csv_cell *cells, size_t n)
 	take_id(r, texts[ID], &f);
 	take_lane(r, texts[LANE], &f);
 	take_watch(r, texts[WATCH], &f);
-	f.name = names_of(texts[NAME][0] != '\0' ? texts[NAME] : texts[ID]);
-	f.sector = names_of(texts[SECTOR]);
+	f.name = name_of(texts[NAME][0] != '\0' ? texts[NAME] : texts[ID]);
+	f.sector = name_of(texts[SECTOR]);
 	f.country = names_of(texts[COUNTRY]);
 	if (r->err == 0)
 		r->err = keep(r->list, &p, &f);
@@ -139,10 +143,10 @@ read_row(struct reading *r, const struct csv_cell *cells, size_t n)
 }
 
 static bool
-read_header(struct reading *r, const struct csv_cell *cells, size_t n)
+read_header(struct reading *r, const struct csv_row *row)
 {
 	for (int c = 0; c < COLUMNS; c++)
-		r->columns[c] = csv_column(cells, n, names[c]);
+		r->columns[c] = csv_column(row, names[c]);
 	if (r->columns[NETWORK] >= 0 && r->columns[ID] >= 0)
 		return true;
 	wrong(r, NULL,
@@ -172,8 +176,8 @@ static void
 read_lines(struct reading *r, const char *bytes, size_t len)
 {
 	const char *at = bytes, *end = bytes + len, *line;
-	struct csv_cell cells[CSV_CELLS_MAX];
 	bool header = false;
+	struct csv_row row;
 	size_t n;
 
 	if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
@@ -182,10 +186,12 @@ read_lines(struct reading *r, const char *bytes, size_t len)
 		r->line++;
 		if (n == 0 || line[0] == '#')
 			continue;
-		n = csv_split(line, n, cells);
-		if (header)
-			read_row(r, cells, n);
-		else if (!(header = read_header(r, cells, n)))
+		if (csv_split(line, n, &row) < 0)
+			wrong(r, NULL,
+			      "no row: a quote stays open, or it is longer than 8 KiB; write one row on each line");
+		else if (header)
+			read_row(r, &row);
+		else if (!(header = read_header(r, &row)))
 			return;
 	}
 	if (!header) {
