@@ -6,18 +6,39 @@
 #include <string.h>
 #include <strings.h>
 
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+bool
+csv_line(const char **at, const char *end, const char **ret_text, size_t *ret_len)
+{
+	const char *text = *at, *stop;
+
+	if (text >= end)
+		return false;
+	for (stop = text; stop < end && *stop != '\n' && *stop != '\r';)
+		stop++;
+	*at = stop < end ? stop + 1 : end;
+	if (stop + 1 < end && stop[0] == '\r' && stop[1] == '\n')
+		*at = stop + 2;
+	while (text < stop && is_blank(*text))
+		text++;
+	while (stop > text && is_blank(stop[-1]))
+		stop--;
+	*ret_text = text;
+	*ret_len = (size_t)(stop - text);
+	return true;
+}
+
 struct splitting {
 	struct csv_row *row;
 	size_t used; // of row->text
 	bool ended;
 	int err;
 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
 
 static void
 take_cell(void *bytes, size_t len, void *context)

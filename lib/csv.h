@@ -25,6 +25,9 @@ struct csv_row {
 	char text[CSV_ROW_MAX];
 };
 
+// The next line of [*at, end), without its end (LF, CRLF or CR) and surrounding blanks; advances *at. false at the end.
+bool csv_line(const char **at, const char *end, const char **ret_text, size_t *ret_len);
+
 // 0; -EINVAL: a quote stays open, or the line is more than one; -EMSGSIZE: longer than CSV_ROW_MAX; -ENOMEM. On failure the row is empty.
 int csv_split(const char *line, size_t len, struct csv_row *ret);
 

@@ -1,3 +1,4 @@
+#include "csv.h"
 #include "feed/reader.h"
 
 #include <stdio.h>
@@ -12,22 +13,7 @@
 bool
 feed_line(const char **at, const char *end, const char **ret_text, size_t *ret_len)
 {
-	const char *text = *at, *stop;
-
-	if (text >= end)
-		return false;
-	for (stop = text; stop < end && *stop != '\n' && *stop != '\r';)
-		stop++;
-	*at = stop < end ? stop + 1 : end;
-	if (stop + 1 < end && stop[0] == '\r' && stop[1] == '\n')
-		*at = stop + 2;
-	while (text < stop && (*text == ' ' || *text == '\t'))
-		text++;
-	while (stop > text && (stop[-1] == ' ' || stop[-1] == '\t'))
-		stop--;
-	*ret_text = text;
-	*ret_len = (size_t)(stop - text);
-	return true;
+	return csv_line(at, end, ret_text, ret_len);
 }
 
 int64_t

@@ -80,38 +80,27 @@ read_row(struct org_networks *w, const char *line, size_t len, const struct colu
 	return keep(w, &p, &row);
 }
 
-static size_t
-line_length(const char *at, const char *end)
-{
-	const char *stop = memchr(at, '\n', (size_t)(end - at));
-
-	return (size_t)((stop != NULL ? stop : end) - at);
-}
-
 static int
 read_rows(struct org_networks *w, const char *path, const char *at, const char *end, const struct columns *c,
 	  struct problem_list *problems)
 {
+	const char *text;
 	int err = 0;
+	size_t n;
 
-	for (unsigned line = 2; at < end; line++) {
-		size_t len = line_length(at, end), n = len;
-
-		while (n > 0 && (at[n - 1] == '\r' || at[n - 1] == ' '))
-			n--;
-		if (n > 0 && at[0] != '#' && read_row(w, at, n, c) < 0) {
+	for (unsigned line = 2; csv_line(&at, end, &text, &n); line++)
+		if (n > 0 && text[0] != '#' && read_row(w, text, n, c) < 0) {
 			problem_add(problems, PROBLEM_ERROR, path, line, "address",
 				    "no address or prefix; write 192.0.2.1 or 192.0.2.0/24");
 			err = -EINVAL;
 		}
-		at += len + (at + len < end);
-	}
 	return err;
 }
 
 int
 org_networks_read(struct org_networks *w, const char *path, struct problem_list *problems)
 {
+	const char *at, *header;
 	struct columns c;
 	struct input in;
 	size_t len;
@@ -119,16 +108,13 @@ org_networks_read(struct org_networks *w, const char *path, struct problem_list 
 
 	if ((err = input_read(path, problems, &in)) < 0)
 		return err;
-	len = line_length(in.bytes, in.bytes + in.len);
-	while (len > 0 && in.bytes[len - 1] == '\r')
-		len--;
-	if (len > 1024 || memchr(in.bytes, '\0', len) != NULL || !read_header(in.bytes, len, &c)) {
+	at = in.bytes;
+	if (!csv_line(&at, in.bytes + in.len, &header, &len) || len > 1024 || memchr(header, '\0', len) != NULL ||
+	    !read_header(header, len, &c)) {
 		input_free(&in);
 		return 0;
 	}
-	len = line_length(in.bytes, in.bytes + in.len);
-	len += len < in.len;
-	err = read_rows(w, path, in.bytes + len, in.bytes + in.len, &c, problems);
+	err = read_rows(w, path, at, in.bytes + in.len, &c, problems);
 	input_free(&in);
 	return err < 0 ? err : 1;
 }

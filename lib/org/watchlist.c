@@ -155,23 +155,6 @@ read_header(struct reading *r, const struct csv_row *row)
 	return false;
 }
 
-// The next line without its end and a carriage return; false at the end.
-static bool
-next_line(const char **at, const char *end, const char **ret, size_t *ret_len)
-{
-	const char *stop;
-
-	if (*at >= end)
-		return false;
-	stop = memchr(*at, '\n', (size_t)(end - *at));
-	*ret = *at;
-	*ret_len = (size_t)((stop != NULL ? stop : end) - *at);
-	*at = stop != NULL ? stop + 1 : end;
-	while (*ret_len > 0 && ((*ret)[*ret_len - 1] == '\r' || (*ret)[*ret_len - 1] == ' '))
-		(*ret_len)--;
-	return true;
-}
-
 static void
 read_lines(struct reading *r, const char *bytes, size_t len)
 {
@@ -182,7 +165,7 @@ read_lines(struct reading *r, const char *bytes, size_t len)
 
 	if (len >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0)
 		at += 3; // byte order mark
-	while (next_line(&at, end, &line, &n)) {
+	while (csv_line(&at, end, &line, &n)) {
 		r->line++;
 		if (n == 0 || line[0] == '#')
 			continue;

@@ -98,10 +98,28 @@ columns_are_found_by_name_in_any_case(void **state)
 	assert_string_equal(csv_get(&row, -1).text, "");
 }
 
+static void
+lines_end_as_on_three_systems(void **state)
+{
+	static const char text[] = " a \r\nb\r\n\rc\t\nd";
+	const char *at = text, *end = text + sizeof(text) - 1, *line;
+	static const char *const want[] = {"a", "b", "", "c", "d"};
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(csv_line(&at, end, &line, &len));
+		assert_int_equal(len, strlen(want[i]));
+		assert_memory_equal(line, want[i], len);
+	}
+	assert_false(csv_line(&at, end, &line, &len));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_end_as_on_three_systems),
 		cmocka_unit_test(a_line_is_split_at_commas_outside_of_quotes),
 		cmocka_unit_test(blanks_around_a_cell_are_left_out_and_those_before_a_quote_too),
 		cmocka_unit_test(a_quote_inside_of_a_bare_cell_is_a_letter),
