@@ -711,6 +711,6 @@ c2set_describe(const struct c2set *s, const struct ip_addr *a, uint16_t port, ui
 	m.exact = is_exact(s, best, port, proto);
 	m.family = source_of(s, best)->family;
 	m.confidence = indicator_list_row(&s->list, best)->confidence;
-	m.connects_in = indicator_connects_in(m.family);
+	m.connects_in = indicator_list_row(&s->list, best)->flags & INDICATOR_CONNECTS_IN;
 	*ret = m;
 }

@@ -81,6 +81,7 @@ static const struct key keys[] = {
 
 	{{"indicators", "feeds", CONFIG_FEEDS, NULL, NULL, 0, 0, false}, AT(indicators.feeds)},
 	{{"indicators", "allow_special", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT(indicators.allow_special)},
+	{{"indicators", "families", CONFIG_PATH, NULL, NULL, 0, 0, false}, AT(indicators.families)},
 
 	{{"indicators", "state_dir", CONFIG_PATH, "/var/lib/ratwatch", NULL, 0, 0, true}, AT(indicators.state_dir)},
 
@@ -985,6 +986,7 @@ config_free(struct config *config)
 	free(config->sensor.name);
 	forget_texts(&config->capture.ports);
 	forget_feeds(config);
+	free(config->indicators.families);
 	forget_texts(&config->organizations.watchlists);
 	forget_texts(&config->organizations.databases);
 	for (size_t i = 0; i < config->lanes.n_lists; i++)

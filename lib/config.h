@@ -41,6 +41,7 @@ struct config {
 		size_t n_feeds;
 		bool allow_special; // for every feed: also set in each of them
 		char *state_dir;    // where what was accepted last is kept
+		char *families;     // CSV name,alias,connects; NULL: none
 	} indicators;
 	struct {
 		struct config_texts watchlists, databases;

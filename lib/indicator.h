@@ -11,6 +11,7 @@
 
 #include "ip.h"
 #include "names.h"
+#include "problem.h"
 
 enum {
 	INDICATOR_ALLOWED = 1 << 0,     // on the operator's allowlist: counted in lane allowed, never suspected
@@ -20,6 +21,7 @@ enum {
 	INDICATOR_OFFLINE = 1 << 4,     // the feed says that it no longer answers
 	INDICATOR_ONLINE = 1 << 5,      // the feed says that it answers; neither: it says nothing
 	INDICATOR_REMOVED = 1 << 7, // the operator took the address or prefix out: nothing that is listed there matches
+	INDICATOR_CONNECTS_IN = 1 << 6, // of a family whose controllers connect to their victims
 };
 
 struct indicator {
@@ -35,10 +37,19 @@ struct indicator {
 	int64_t expires;               // epoch seconds: from then on it matches nothing; 0: never
 };
 
-// The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are.
+// The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are. Any thread,
+// but with a lock: asked where lists are read, never for a packet.
 name_id indicator_family(const char *text, size_t len);
-// Whether the controllers of this family connect to their victims (NetBus, ProRAT, ...).
+// The same, and 0 for a name that is not in the table.
+name_id indicator_family_known(const char *text, size_t len);
+// Whether the controllers of this family connect to their victims (NetBus, ProRAT, ...). As indicator_family; indicators that were read
+// carry the answer as INDICATOR_CONNECTS_IN.
 bool indicator_connects_in(name_id family);
+
+// The operator's part of the table: a CSV `name,alias,connects` (connects: inbound, or nothing) that adds to the built-in one and, where
+// both know an alias, wins. Replaces the part that was read before; path NULL: there is none. 0, or a negative errno with errors in the
+// list (file, line, what is wrong) and the part that was read before in force.
+int indicator_families_read(const char *path, struct problem_list *);
 
 // Order by prefix (address, then length), then port, protocol, family, feed: equal neighbours are duplicates.
 int indicator_compare(const struct indicator *, const struct indicator *);

@@ -143,6 +143,8 @@ complete(struct feed_pile *pile, struct indicator *in)
 		pile->family = indicator_family(o->family, strlen(o->family));
 	if (in->family == 0)
 		in->family = pile->family;
+	if (indicator_connects_in(in->family))
+		in->flags |= INDICATOR_CONNECTS_IN;
 	if (in->confidence == 0)
 		in->confidence = o->confidence;
 }
