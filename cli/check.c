@@ -9,7 +9,7 @@
 
 struct options {
 	bool json;
-	enum feed_format format;
+	struct feed_options feed; // all but the path
 };
 
 struct checked {           // one file
@@ -18,12 +18,9 @@ struct checked {           // one file
 };
 
 static void
-check_file(const char *path, enum feed_format format, struct checked *ret)
+check_file(const char *path, struct feed_options o, struct checked *ret)
 {
-	struct feed_options o = FEED_OPTIONS_DEFAULT;
-
 	o.path = path;
-	o.format = format;
 	feed_load(&o, &ret->problems, &ret->feed);
 }
 
@@ -59,6 +56,8 @@ print_file(const char *path, const struct checked *c)
 		return;
 	printf("%s: %s, %zu entries, %zu lines merged", path, feed_format_name(c->feed->format), c->feed->entries,
 	       c->feed->merged);
+	if (c->feed->host_bits > 0)
+		printf(", %zu masked", c->feed->host_bits);
 	for (int s = 0; s < FEED_SKIPS; s++)
 		if (c->feed->skipped[s] > 0)
 			printf(", %zu skipped: %s", c->feed->skipped[s], feed_skip_name((enum feed_skip)s));
@@ -84,7 +83,7 @@ check(const struct options *o, char **paths, size_t n)
 	if (files == NULL)
 		return CLI_FAILED;
 	for (size_t i = 0; i < n; i++) {
-		check_file(paths[i], o->format, &files[i]);
+		check_file(paths[i], o->feed, &files[i]);
 		if (files[i].feed == NULL)
 			status = CLI_REFUSED;
 	}
@@ -102,20 +101,32 @@ check(const struct options *o, char **paths, size_t n)
 static bool
 read_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option longs[] = {{"format", required_argument, NULL, 'f'}, {0}};
-	struct options o = {.format = FEED_AUTO};
+	static const struct option longs[] = {{"format", required_argument, NULL, 'f'},
+					      {"refang", no_argument, NULL, 'r'},
+					      {0}};
+	struct options o = {.feed = FEED_OPTIONS_DEFAULT};
 	int option;
 
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (option == 'f' && feed_format_parse(optarg, &o.format) == 0)
-			continue;
-		if (option != 'o' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "text") != 0))
+		if (option == 'r')
+			o.feed.refang = true;
+		else if (option == 'o' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0))
+			o.json = strcmp(optarg, "json") == 0;
+		else if (option != 'f' || feed_format_parse(optarg, &o.feed.format) < 0)
 			return false;
-		o.json = strcmp(optarg, "json") == 0;
 	}
 	*ret = o;
 	return optind < argc;
+}
+
+static void
+print_usage(void)
+{
+	fputs("usage: ratwatch check [-o text|json] [--refang] [--format FORMAT] FEED...\n  FORMAT is one of", stderr);
+	for (int f = 0; f < FEED_FORMATS; f++)
+		fprintf(stderr, " %s", feed_format_name((enum feed_format)f));
+	fputc('\n', stderr);
 }
 
 int
@@ -124,7 +135,7 @@ cli_check(int argc, char **argv)
 	struct options o;
 
 	if (!read_options(argc, argv, &o)) {
-		fputs("usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n", stderr);
+		print_usage();
 		return CLI_REFUSED;
 	}
 	return check(&o, argv + optind, (size_t)(argc - optind));

@@ -103,6 +103,7 @@ static const struct key keys[] = {
 	{{FEEDS, "max_addresses", CONFIG_NUMBER, "16777216", "addresses", 0, UINT_MAX, false}, AT_FEED(max_addresses)},
 	{{FEEDS, "allow_empty", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(allow_empty)},
 	{{FEEDS, "offline", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(offline)},
+	{{FEEDS, "refang", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(refang)},
 	{{FEEDS, "shared", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(shared)},
 	{{FEEDS, "compromised", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(compromised)},
 	{{FEEDS, "sinkhole", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT_FEED(sinkhole)},

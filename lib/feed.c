@@ -209,6 +209,10 @@ judge(struct feed_pile *pile)
 	if (pile->wants_trailer && !pile->has_trailer)
 		return refuse(pile, 0,
 			      "is incomplete: the last line, '# END n entries', is missing; download it again");
+	if (f->skipped[FEED_SKIP_NOT_IP] > 0 && f->skipped[FEED_SKIP_NOT_IP] == pile->lines)
+		return refuse(pile, 0,
+			      "holds names, URLs, hashes or AS numbers only (%zu lines); ratwatch matches addresses",
+			      pile->lines);
 	if (bad * 100 > pile->lines * pile->options->max_bad)
 		return refuse(pile, 0, "%zu of %zu lines are no addresses, more than max_bad (%u %%); is this a list?",
 			      bad, pile->lines, pile->options->max_bad);

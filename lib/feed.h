@@ -72,6 +72,7 @@ struct feed {
 	size_t merged;              // lines that named an indicator already there
 	size_t skipped[FEED_SKIPS];
 	uint64_t digest;  // of its bytes
+	size_t host_bits; // lines whose prefix had bits beyond its length, which were masked away
 	int64_t modified; // of the file, epoch seconds
 	int64_t updated;  // what the file says of its own age ("Last updated"), epoch seconds; 0: it does not say
 };
@@ -99,5 +100,5 @@ struct feed_check {
 	const char *refused;     // why, when it would be
 };
 
-// {"feeds":[{"path","format","entries","merged","skipped":{reason: lines},"refused"}]}. 0 or -EIO.
+// {"feeds":[{"path","format","entries","merged","masked","skipped":{reason: lines},"refused"}]}. 0 or -EIO.
 int feed_check_json(const struct feed_check *, size_t n, FILE *to);

@@ -35,6 +35,7 @@ one(const struct feed_check *c)
 	json_object_set_new(o, "format", f != NULL ? text(feed_format_name(f->format)) : json_null());
 	json_object_set_new(o, "entries", json_integer(f != NULL ? (json_int_t)f->entries : 0));
 	json_object_set_new(o, "merged", json_integer(f != NULL ? (json_int_t)f->merged : 0));
+	json_object_set_new(o, "masked", json_integer(f != NULL ? (json_int_t)f->host_bits : 0));
 	json_object_set_new(o, "skipped", skipped(f));
 	json_object_set_new(o, "refused", text(c->refused));
 	return o;

@@ -35,6 +35,12 @@ void feed_comment(struct feed_pile *, const char *text, size_t len);
 // The next line of [*at, end), without its end (LF, CRLF or CR) and surrounding blanks; advances *at. false at the end.
 bool feed_line(const char **at, const char *end, const char **ret_text, size_t *ret_len);
 
+// An address, a prefix, "v4:port" or "[v6]:port" -> prefix and port; where the options say refang also 192[.]0[.]2[.]1, and a URL that is no
+// more than scheme://address:port. 0; 1: bits beyond the prefix's length were masked away; -ENOTSUP: a name, URL, hash or AS number; -EINVAL.
+int feed_parse_address(const struct feed_pile *, const char *text, size_t len, struct indicator *ret);
+// The same for what one data line is about. false: it is no address, and has been skipped (feed_skip).
+bool feed_address(struct feed_pile *, const char *text, size_t len, struct indicator *ret);
+
 // A format: one file of this folder each, and a line in the table of feed.c.
 struct feed_reader {
 	const char *name; // in the configuration and in `ratwatch check`

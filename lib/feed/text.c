@@ -1,6 +1,5 @@
 #include "feed/reader.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -21,63 +20,56 @@ token(const char *text, size_t len)
 	return n;
 }
 
-static int
-parse_single(const char *text, size_t len, struct indicator *ret)
+static struct ip_addr
+last_of(const struct ip_addr *first, unsigned len)
 {
-	struct ip_addr a;
+	struct ip_addr last = *first;
 
-	if (ip_parse_prefix(text, len, &ret->prefix) >= 0)
-		return 0;
-	if (ip_parse_endpoint(text, len, &a, &ret->port) < 0)
-		return -EINVAL;
-	ret->prefix = (struct ip_prefix){a, 128};
-	return 0;
+	for (unsigned i = 0; i < 16; i++)
+		if (i * 8 >= len)
+			last.bytes[i] = 0xff;
+		else if (len - i * 8 < 8)
+			last.bytes[i] |= (uint8_t)(0xff >> (len - i * 8));
+	return last;
 }
 
 // The widest aligned prefix that begins at a and does not pass b.
 static unsigned
 widest(const struct ip_addr *a, const struct ip_addr *b)
 {
-	unsigned len = 128;
+	unsigned shortest = ip_is_v4(a) ? 96 : 0, len = 128;
 
-	while (len > 96) {
-		struct ip_addr begin = ip_mask(a, len - 1), end = begin;
-		unsigned host = 128 - (len - 1);
+	for (; len > shortest; len--) {
+		struct ip_addr begin = ip_mask(a, len - 1), last = last_of(a, len - 1);
 
-		if (!ip_equal(&begin, a))
+		if (!ip_equal(&begin, a) || ip_compare(&last, b) > 0)
 			break;
-		for (unsigned bit = 0; bit < host; bit++)
-			end.bytes[15 - bit / 8] |= (uint8_t)(1 << bit % 8);
-		if (ip_compare(&end, b) > 0)
-			break;
-		len--;
 	}
 	return len;
 }
 
+// The first address behind a prefix of this length. false: there is none, in either family.
 static bool
 step(struct ip_addr *a, unsigned len)
 {
-	unsigned byte = (len - 1) / 8, add = 1u << (7 - (len - 1) % 8);
+	unsigned top = ip_is_v4(a) ? 12 : 0, add = 1u << ((128 - len) % 8);
 
-	for (;;) {
+	for (unsigned byte = (len + 7) / 8; byte-- > top;) {
 		unsigned sum = a->bytes[byte] + add;
 
 		a->bytes[byte] = (uint8_t)sum;
 		if (sum < 256)
 			return true;
-		if (byte == 12)
-			return false; // past 255.255.255.255
-		byte--;
 		add = 1;
 	}
+	return false;
 }
 
 struct range { // both ends included
 	struct ip_addr first, last;
 };
 
-// "a-b", IPv4.
+// "a-b", both of one family.
 static int
 parse_range(const char *text, size_t len, struct range *ret)
 {
@@ -85,8 +77,8 @@ parse_range(const char *text, size_t len, struct range *ret)
 	struct range r;
 
 	if (dash == NULL || ip_parse(text, (size_t)(dash - text), &r.first) < 0 ||
-	    ip_parse(dash + 1, len - (size_t)(dash + 1 - text), &r.last) < 0 || !ip_is_v4(&r.first) ||
-	    !ip_is_v4(&r.last) || ip_compare(&r.first, &r.last) > 0)
+	    ip_parse(dash + 1, len - (size_t)(dash + 1 - text), &r.last) < 0 ||
+	    ip_is_v4(&r.first) != ip_is_v4(&r.last) || ip_compare(&r.first, &r.last) > 0)
 		return -EINVAL;
 	*ret = r;
 	return 0;
@@ -116,9 +108,9 @@ widest_prefix(struct range r)
 
 // One line, whatever number of prefixes make it up. All or nothing: when the widest is not wanted, its ends are not either.
 static void
-keep_range(struct feed_pile *pile, struct range r)
+keep_range(struct feed_pile *pile, struct range r, name_id family)
 {
-	struct indicator in = {.prefix = widest_prefix(r)};
+	struct indicator in = {.prefix = widest_prefix(r), .family = family};
 	struct ip_prefix kept = in.prefix;
 	size_t lines = pile->lines;
 	bool more = feed_keep(pile, &in);
@@ -129,25 +121,6 @@ keep_range(struct feed_pile *pile, struct range r)
 			feed_keep(pile, &in);
 	}
 	pile->lines = lines + 1;
-}
-
-// A host name, URL or hash: somebody else's indicator, no mistake.
-static bool
-is_foreign(const char *text, size_t len)
-{
-	size_t letters = 0, dots = 0;
-
-	if (memchr(text, '/', len) != NULL && (memmem(text, len, "://", 3) != NULL || text[0] == '/'))
-		return true;
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		letters += isalpha(c) != 0 || c >= 0x80;
-		dots += c == '.';
-	}
-	if (memchr(text, ':', len) != NULL && dots == 0)
-		return false; // meant to be IPv6
-	return (letters > 0 && dots > 0) || (letters > 0 && len >= 32);
 }
 
 // "a - b" -> "a-b"; false: something else.
@@ -163,45 +136,81 @@ join_range(const char *text, size_t len, char *ret, size_t size, size_t *ret_len
 	return n < size;
 }
 
+struct reading {
+	struct feed_pile *pile;
+	bool maltrail;  // one of its trails, whose comments name the family
+	name_id family; // that they name; 0: none
+};
+
 // Where a second address follows the first, reading the first alone would be a guess: a table of ranges, several on a line.
 static bool
-is_followed_by_address(const char *text, size_t len)
+is_followed_by_address(const struct reading *r, const char *text, size_t len)
 {
 	struct indicator in;
 	size_t n = token(text, len);
 
 	while (n < len && (text[n] == ' ' || text[n] == '\t' || text[n] == ','))
 		n++;
-	return n < len && parse_single(text + n, token(text + n, len - n), &in) == 0;
+	return n < len && feed_parse_address(r->pile, text + n, token(text + n, len - n), &in) >= 0;
 }
 
 static void
-read_line(struct feed_pile *pile, const char *text, size_t len)
+read_line(const struct reading *r, const char *text, size_t len)
 {
-	struct indicator in = {0};
+	struct indicator in = {.family = r->family};
 	size_t n = token(text, len), joined_len;
 	char joined[2 * IP_TEXT_MAX];
-	struct range r;
+	struct range range;
 
-	if (parse_range(text, n, &r) == 0 ||
-	    (join_range(text, len, joined, sizeof(joined), &joined_len) && parse_range(joined, joined_len, &r) == 0))
-		keep_range(pile, r);
-	else if (is_followed_by_address(text, len))
-		feed_skip(pile, FEED_SKIP_MALFORMED, text, len,
+	if (parse_range(text, n, &range) == 0 || (join_range(text, len, joined, sizeof(joined), &joined_len) &&
+						  parse_range(joined, joined_len, &range) == 0))
+		keep_range(r->pile, range, r->family);
+	else if (is_followed_by_address(r, text, len))
+		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len,
 			  "two addresses on one line; one on each, or a-b for a range");
-	else if (parse_single(text, n, &in) == 0)
-		feed_keep(pile, &in);
-	else if (is_foreign(text, n))
-		feed_skip(pile, FEED_SKIP_NOT_IP, text, len, "a name, URL or hash; ratwatch matches addresses");
-	else
-		feed_skip(pile, FEED_SKIP_MALFORMED, text, len,
-			  "no address; write 192.0.2.1, 192.0.2.0/24, 192.0.2.1:443 or [2001:db8::1]:443");
+	else if (feed_address(r->pile, text, n, &in))
+		feed_keep(r->pile, &in);
+}
+
+// "Emotet, Heodo, Geodo": the first that the table of families knows, else the first.
+static name_id
+family_of_aliases(const char *text, size_t len)
+{
+	const char *end = text + len;
+	name_id first = 0, known;
+
+	while (text < end) {
+		const char *comma = memchr(text, ',', (size_t)(end - text)), *stop = comma != NULL ? comma : end;
+
+		while (text < stop && *text == ' ')
+			text++;
+		if ((known = indicator_family_known(text, (size_t)(stop - text))) != 0)
+			return known;
+		if (first == 0)
+			first = names_intern(text, (size_t)(stop - text));
+		text = comma != NULL ? comma + 1 : end;
+	}
+	return first;
+}
+
+// A family in the configuration is the operator's word, and stronger than a comment.
+static void
+read_comment(struct reading *r, const char *text, size_t len)
+{
+	static const char aliases[] = "# Aliases:";
+	size_t n = sizeof(aliases) - 1;
+
+	feed_comment(r->pile, text, len);
+	r->maltrail |= memmem(text, len, "Maltrail developers", 19) != NULL;
+	if (r->maltrail && r->pile->options->family == NULL && len > n && memcmp(text, aliases, n) == 0)
+		r->family = family_of_aliases(text + n, len - n);
 }
 
 static int
 read_text(struct feed_pile *pile, const char *bytes, size_t len)
 {
 	const char *at = bytes, *text;
+	struct reading r = {.pile = pile};
 	size_t n;
 
 	while (feed_line(&at, bytes + len, &text, &n)) {
@@ -209,9 +218,9 @@ read_text(struct feed_pile *pile, const char *bytes, size_t len)
 		if (n == 0)
 			continue;
 		if (is_comment(text[0]))
-			feed_comment(pile, text, n);
+			read_comment(&r, text, n);
 		else
-			read_line(pile, text, n);
+			read_line(&r, text, n);
 	}
 	return 0;
 }
