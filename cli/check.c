@@ -101,7 +101,8 @@ check(const struct options *o, char **paths, size_t n)
 static bool
 read_options(int argc, char **argv, struct options *ret)
 {
-	static const struct option longs[] = {{"format", required_argument, NULL, 'f'},
+	static const struct option longs[] = {{"columns", required_argument, NULL, 'c'},
+					      {"format", required_argument, NULL, 'f'},
 					      {"refang", no_argument, NULL, 'r'},
 					      {0}};
 	struct options o = {.feed = FEED_OPTIONS_DEFAULT};
@@ -111,6 +112,8 @@ read_options(int argc, char **argv, struct options *ret)
 	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
 		if (option == 'r')
 			o.feed.refang = true;
+		else if (option == 'c' && feed_columns_check(optarg) == NULL)
+			o.feed.columns = optarg;
 		else if (option == 'o' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0))
 			o.json = strcmp(optarg, "json") == 0;
 		else if (option != 'f' || feed_format_parse(optarg, &o.feed.format) < 0)
@@ -123,10 +126,12 @@ read_options(int argc, char **argv, struct options *ret)
 static void
 print_usage(void)
 {
-	fputs("usage: ratwatch check [-o text|json] [--refang] [--format FORMAT] FEED...\n  FORMAT is one of", stderr);
+	fputs("usage: ratwatch check [-o text|json] [--format FORMAT] [--columns MAP] [--refang] FEED...\n  FORMAT is "
+	      "one of",
+	      stderr);
 	for (int f = 0; f < FEED_FORMATS; f++)
 		fprintf(stderr, " %s", feed_format_name((enum feed_format)f));
-	fputc('\n', stderr);
+	fputs("\n  MAP is address=COLUMN[,port=COLUMN][,family=COLUMN] ...\n", stderr);
 }
 
 int

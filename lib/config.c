@@ -38,6 +38,12 @@ static const struct choice formats[] = {
 	{"auto", FEED_AUTO},
 	{"text", FEED_TEXT},
 	{"feodo-csv", FEED_FEODO_CSV},
+	{"threatfox-csv", FEED_THREATFOX_CSV},
+	{"sslbl-csv", FEED_SSLBL_CSV},
+	{"c2intel-csv", FEED_C2INTEL_CSV},
+	{"sophos-csv", FEED_SOPHOS_CSV},
+	{"viriback-csv", FEED_VIRIBACK_CSV},
+	{"csv", FEED_CSV},
 	{NULL, 0},
 };
 
@@ -88,6 +94,7 @@ static const struct key keys[] = {
 	{{FEEDS, "path", CONFIG_PATH, NULL, NULL, 0, 0, false}, AT_FEED(path)},
 	{{FEEDS, "name", CONFIG_TEXT, NULL, NULL, 0, 0, false}, AT_FEED(name), .check = check_label},
 	{{FEEDS, "format", CONFIG_CHOICE, "auto", NULL, 0, 0, false}, AT_FEED(format), .choices = formats},
+	{{FEEDS, "columns", CONFIG_COLUMNS, NULL, NULL, 0, 0, false}, AT_FEED(columns), .check = feed_columns_check},
 	{{FEEDS, "family", CONFIG_TEXT, NULL, NULL, 0, 0, false}, AT_FEED(family), .check = check_label},
 	{{FEEDS, "confidence", CONFIG_NUMBER, "50", "percent", 0, 100, false}, AT_FEED(confidence)},
 	{{FEEDS, "min_prefix4", CONFIG_NUMBER, "12", "bits", 1, 32, false}, AT_FEED(min_prefix4)},
@@ -227,6 +234,9 @@ wanted(const struct key *key, char *ret, size_t size)
 	case CONFIG_FEEDS:
 		snprintf(ret, size, "a list, each feed beginning with '- path: FILE'");
 		break;
+	case CONFIG_COLUMNS:
+		snprintf(ret, size, "a mapping such as 'address: dst_ip'");
+		break;
 	case CONFIG_TEXT:
 	case CONFIG_TYPES:
 		snprintf(ret, size, "a text");
@@ -237,7 +247,7 @@ wanted(const struct key *key, char *ret, size_t size)
 static void
 complain_value(struct source *s, unsigned line, const struct key *key, const char *text, const char *wrong)
 {
-	char safe[64], want[128];
+	char safe[64], want[256];
 
 	complain(s, line, key->shown.section, key->shown.name, "'%s' %s; write %s", shown(text, safe), wrong,
 		 wanted(key, want, sizeof(want)));
@@ -468,7 +478,7 @@ resolve(struct source *s, const char *path)
 static char *
 accept_text(struct source *s, const struct key *key, const char *text, unsigned line)
 {
-	bool path = key->shown.type != CONFIG_TEXT && key->shown.type != CONFIG_TEXTS;
+	bool path = key->shown.type != CONFIG_TEXT && key->shown.type != CONFIG_TEXTS && key->shown.type != CONFIG_COLUMNS;
 	char *kept = path ? resolve(s, text) : copy(s, text);
 	const char *wrong = kept != NULL && key->check != NULL ? key->check(kept) : NULL;
 	char safe[64];
@@ -500,6 +510,28 @@ set_text(struct source *s, const struct key *key, void *place, const struct tree
 		replace(place, NULL);
 	else if ((text = accept_text(s, key, node->text, node->line)) != NULL)
 		replace(place, text);
+}
+
+// A mapping as the text that it could have been: "address=dst_ip,port=dst_port".
+static void
+set_columns(struct source *s, const struct key *key, void *place, const struct tree_node *map)
+{
+	struct tree_node joined = {.kind = TREE_TEXT, .line = map->line};
+	size_t len;
+	FILE *to = open_memstream(&joined.text, &len);
+
+	if (to == NULL) {
+		s->err = -ENOMEM;
+		return;
+	}
+	for (const struct tree_node *node = map->first; node != NULL; node = node->next)
+		fprintf(to, "%s%s=%s", node == map->first ? "" : ",", node->key,
+			node->kind == TREE_TEXT ? node->text : "");
+	if (fclose(to) == 0)
+		set_text(s, key, place, &joined);
+	else
+		s->err = -ENOMEM;
+	free(joined.text);
 }
 
 static bool
@@ -633,6 +665,7 @@ forget_feeds(struct config *config)
 		free((char *)config->indicators.feeds[i].path);
 		free((char *)config->indicators.feeds[i].name);
 		free((char *)config->indicators.feeds[i].family);
+		free((char *)config->indicators.feeds[i].columns);
 	}
 	free(config->indicators.feeds);
 	config->indicators.feeds = NULL;
@@ -756,7 +789,7 @@ add_item(struct source *s, const struct key *key, void *place, const struct tree
 static void
 set_list(struct source *s, const struct key *key, void *place, const struct tree_node *node)
 {
-	char want[128];
+	char want[256];
 
 	if (node->kind == TREE_TEXT && tree_is_null(node)) {
 		forget_list(s->config, key, place);
@@ -796,13 +829,15 @@ static void
 set_key(struct source *s, const struct key *key, void *base, const struct tree_node *node)
 {
 	void *place = (char *)base + key->offset;
-	char want[128];
+	char want[256];
 
 	if (node->kind == TREE_REFUSED)
 		return;
 	wanted(key, want, sizeof(want));
 	if (key->shown.type >= CONFIG_TEXTS)
 		set_list(s, key, place, node);
+	else if (key->shown.type == CONFIG_COLUMNS && node->kind == TREE_MAP)
+		set_columns(s, key, place, node);
 	else if (node->kind != TREE_TEXT)
 		complain(s, node->line, key->shown.section, key->shown.name, "is a %s; write %s",
 			 node->kind == TREE_LIST ? "list" : "mapping", want);

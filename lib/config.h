@@ -80,10 +80,11 @@ enum config_type {
 	CONFIG_BOOL,
 	CONFIG_AUTO, // true, false or auto
 	CONFIG_CHOICE,
-	CONFIG_TEXTS, // a list
-	CONFIG_PATHS, // a list
-	CONFIG_LANE,  // a list of files whose addresses go to one lane
-	CONFIG_FEEDS, // a list of feeds: a path, or a mapping with the keys of section "indicators.feeds"
+	CONFIG_COLUMNS, // a text "address=dst_ip,port=dst_port", or the same as a mapping
+	CONFIG_TEXTS,   // a list
+	CONFIG_PATHS,   // a list
+	CONFIG_LANE,    // a list of files whose addresses go to one lane
+	CONFIG_FEEDS,   // a list of feeds: a path, or a mapping with the keys of section "indicators.feeds"
 	CONFIG_TYPES
 };
 

@@ -18,6 +18,12 @@
 static const struct feed_reader *const readers[FEED_FORMATS] = {
 	[FEED_TEXT] = &feed_text,
 	[FEED_FEODO_CSV] = &feed_feodo_csv,
+	[FEED_THREATFOX_CSV] = &feed_threatfox_csv,
+	[FEED_SSLBL_CSV] = &feed_sslbl_csv,
+	[FEED_C2INTEL_CSV] = &feed_c2intel_csv,
+	[FEED_SOPHOS_CSV] = &feed_sophos_csv,
+	[FEED_VIRIBACK_CSV] = &feed_viriback_csv,
+	[FEED_CSV] = &feed_csv,
 };
 
 static const char *const skip_names[FEED_SKIPS] = {
@@ -132,8 +138,10 @@ refuse_lines(struct feed_pile *pile, const char *bytes, size_t len)
 }
 
 static enum feed_format
-recognise(const char *bytes, size_t len)
+recognise(const struct feed_options *o, const char *bytes, size_t len)
 {
+	if (o->columns != NULL)
+		return FEED_CSV;
 	for (int f = FEED_TEXT + 1; f < FEED_FORMATS; f++)
 		if (readers[f]->recognises(bytes, len))
 			return (enum feed_format)f;
@@ -143,8 +151,12 @@ recognise(const char *bytes, size_t len)
 static int
 read_format(struct feed_pile *pile, const char *bytes, size_t len)
 {
-	enum feed_format wanted = pile->options->format, found = recognise(bytes, len);
+	enum feed_format wanted = pile->options->format, found = recognise(pile->options, bytes, len);
 
+	if (pile->options->columns != NULL && wanted != FEED_AUTO && wanted != FEED_CSV)
+		return refuse(pile, 0, "has both 'columns' and a format that knows its columns; leave one of them out");
+	if (found == FEED_CSV && wanted != FEED_AUTO && readers[wanted]->read == readers[found]->read)
+		found = wanted; // the reader says which column is missing
 	if (wanted != FEED_AUTO && wanted != found)
 		return refuse(pile, 0, "is no %s: it reads as %s; set the format to auto or give the right file",
 			      feed_format_name(wanted), feed_format_name(found));
@@ -208,7 +220,7 @@ judge(struct feed_pile *pile)
 			      pile->trailer, pile->lines);
 	if (pile->wants_trailer && !pile->has_trailer)
 		return refuse(pile, 0,
-			      "is incomplete: the last line, '# END n entries', is missing; download it again");
+			      "is incomplete: the last line, which counts the entries, is missing; download it again");
 	if (f->skipped[FEED_SKIP_NOT_IP] > 0 && f->skipped[FEED_SKIP_NOT_IP] == pile->lines)
 		return refuse(pile, 0,
 			      "holds names, URLs, hashes or AS numbers only (%zu lines); ratwatch matches addresses",

@@ -1,8 +1,7 @@
 // feed: a list file -> indicators, each line accepted, merged or skipped for a named reason.
 //
 // The format is recognised by content, or fixed by the options: then other content is refused, it never loads as empty.
-// Formats: plain text (address, CIDR, a-b range, address:port, [v6]:port; comments) and Feodo Tracker CSV. Sources and
-// quirks of each: docs/feeds.md.
+// Sources and quirks of each: docs/feeds.md.
 //
 // feed_load reads the whole file; what it returns belongs to the caller (feed_free). One thread at a time per call.
 
@@ -17,7 +16,18 @@
 #include "input.h"
 #include "problem.h"
 
-enum feed_format { FEED_AUTO, FEED_TEXT, FEED_FEODO_CSV, FEED_FORMATS };
+enum feed_format {
+	FEED_AUTO,
+	FEED_TEXT,
+	FEED_FEODO_CSV,
+	FEED_THREATFOX_CSV,
+	FEED_SSLBL_CSV,
+	FEED_C2INTEL_CSV,
+	FEED_SOPHOS_CSV,
+	FEED_VIRIBACK_CSV,
+	FEED_CSV, // of any other columns, named by the options
+	FEED_FORMATS
+};
 
 // Why a line was skipped. The names are keys of `ratwatch check -o json`.
 enum feed_skip {
@@ -52,6 +62,7 @@ struct feed_options {
 	int64_t now;            // epoch seconds: what has ended by then is left out; 0: nothing is
 	bool allow_special;
 	bool offline;                       // keep indicators that the feed says are offline
+	const char *columns;                // "address=dst_ip,port=dst_port": which columns of a CSV hold what; NULL: by its format
 	bool allow_empty;                   // a file without an entry is no mistake
 	bool refang;                        // read 192[.]0[.]2[.]1 and hxxp:// as what they were
 	bool shared, compromised, sinkhole; // flags given to every indicator
@@ -92,6 +103,9 @@ name_id feed_name_of_file(const char *path); // its last part without extension:
 const char *feed_format_name(enum feed_format);                 // "text", "feodo-csv"
 int feed_format_parse(const char *name, enum feed_format *ret); // "auto" too; -EINVAL
 const char *feed_skip_name(enum feed_skip);
+
+// What is wrong with a text for `columns` ("is wrong so; write this"), or NULL.
+const char *feed_columns_check(const char *text);
 
 // What a check found out about one file.
 struct feed_check {

@@ -37,7 +37,8 @@ struct indicator {
 	int64_t expires;               // epoch seconds: from then on it matches nothing; 0: never
 };
 
-// The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are. Any thread,
+// The canonical spelling of a family name, through the alias table ("Heodo" -> "Emotet"); unknown names stay as they are, but for
+// control characters, '|' and what is beyond 128 bytes. Any thread,
 // but with a lock: asked where lists are read, never for a packet.
 name_id indicator_family(const char *text, size_t len);
 // The same, and 0 for a name that is not in the table.

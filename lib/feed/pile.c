@@ -172,12 +172,15 @@ feed_keep(struct feed_pile *pile, const struct indicator *in)
 	return !pile->failed;
 }
 
-// "# END n entries" or "# END (n) entries", whole.
+// "# END n entries" or "# END (n) entries", whole; "# Number of entries: n" behind the entries, since above them others write what they count
+// in their own way.
 static bool
-is_trailer(const char *text, unsigned long *ret)
+is_trailer(const struct feed_pile *pile, const char *text, unsigned long *ret)
 {
 	int end = 0;
 
+	if (sscanf(text, "# Number of entries: %lu%n", ret, &end) == 1 && text[end] == '\0')
+		return pile->lines > 0 || *ret == 0;
 	if (sscanf(text, "# END %lu entries%n", ret, &end) == 1 && end > 0)
 		return true;
 	return sscanf(text, "# END (%lu) entries%n", ret, &end) == 1 && end > 0;
@@ -186,6 +189,8 @@ is_trailer(const char *text, unsigned long *ret)
 void
 feed_comment(struct feed_pile *pile, const char *text, size_t len)
 {
+	static const char *const with_trailer[] = {"Feodo Tracker Botnet C2 IP Blocklist",
+						   "ThreatFox IOCs: ", "SSLBL Botnet C2 IP Blacklist"};
 	static const char updated[] = "Last updated: ";
 	char copy[160];
 	const char *at;
@@ -197,11 +202,12 @@ feed_comment(struct feed_pile *pile, const char *text, size_t len)
 	copy[len] = '\0';
 	if ((at = strstr(copy, updated)) != NULL)
 		pile->feed->updated = feed_time(at + strlen(updated), 19 <= strlen(at + strlen(updated)) ? 19 : 10);
-	if (is_trailer(copy, &n)) {
+	if (is_trailer(pile, copy, &n)) {
 		pile->has_trailer = true;
 		pile->trailer = n;
 		return;
 	}
 	pile->has_banner = true;
-	pile->wants_trailer |= strstr(copy, "Feodo Tracker Botnet C2 IP Blocklist") != NULL;
+	for (size_t i = 0; i < sizeof(with_trailer) / sizeof(with_trailer[0]); i++)
+		pile->wants_trailer |= strstr(copy, with_trailer[i]) != NULL;
 }

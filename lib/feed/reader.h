@@ -49,4 +49,5 @@ struct feed_reader {
 	int (*read)(struct feed_pile *, const char *bytes, size_t len);
 };
 
-extern const struct feed_reader feed_text, feed_feodo_csv;
+extern const struct feed_reader feed_text, feed_feodo_csv, feed_threatfox_csv, feed_sslbl_csv, feed_c2intel_csv,
+	feed_sophos_csv, feed_viriback_csv, feed_csv;

@@ -150,12 +150,24 @@ indicator_family_known(const char *text, size_t len)
 	return family != 0 ? family : find_built_in(alias);
 }
 
+// A list writes what it likes, but names are joined by '|' where several meet.
+static name_id
+intern_plain(const char *text, size_t len)
+{
+	char plain[NAME_BYTES];
+	size_t n = len < sizeof(plain) ? len : sizeof(plain);
+
+	for (size_t i = 0; i < n; i++)
+		plain[i] = iscntrl((unsigned char)text[i]) || text[i] == '|' ? '_' : text[i];
+	return names_intern(plain, n);
+}
+
 name_id
 indicator_family(const char *text, size_t len)
 {
 	name_id family = indicator_family_known(text, len);
 
-	return family != 0 ? family : names_intern(text, len);
+	return family != 0 ? family : intern_plain(text, len);
 }
 
 bool
@@ -227,7 +239,6 @@ add_alias(struct reading *r, const struct csv_cell *cell, const char *key, name_
 		*place = alias;
 }
 
-// Other programs join names by '|'.
 static bool
 is_name(const struct csv_cell *c)
 {

@@ -101,6 +101,26 @@ set_overrides_the_file_and_lists_grow(void **state)
 }
 
 static void
+columns_are_a_mapping_or_the_same_as_text(void **state)
+{
+	struct config *c =
+		load("indicators:\n  feeds:\n    - path: a\n      columns: {address: dst_ip, port: dst_port}\n"
+		     "    - {path: b, columns: 'address=x'}\n",
+		     NULL, 0);
+
+	(void)state;
+	assert_non_null(c);
+	assert_string_equal(c->indicators.feeds[0].columns, "address=dst_ip,port=dst_port");
+	assert_string_equal(c->indicators.feeds[1].columns, "address=x");
+	config_free(c);
+	wrong_at("indicators:\n  feeds:\n    - path: a\n      columns: {port: dst_port}\n", 4, "address=dst_ip");
+	wrong_at("indicators:\n  feeds:\n    - path: a\n      columns: [dst_port]\n", 4, "is a list; write a mapping");
+	wrong_at("indicators:\n  feeds:\n    - path: a\n      columns: {address: [x]}\n", 4, "names no column");
+	wrong_at("indicators:\n  feeds:\n    - path: a\n      columns: adress=x\n", 4, "something else than address");
+	wrong_at("indicators:\n  feeds:\n    - {path: a, format: threatfox}\n", 3, "threatfox-csv");
+}
+
+static void
 paths_are_relative_to_the_file(void **state)
 {
 	struct config *c = load("indicators:\n  feeds: [x.txt, /y.txt]\nlanes:\n  hosting: [h.txt]\n", NULL, 0);
@@ -169,6 +189,7 @@ main(void)
 		cmocka_unit_test(a_wrong_line_is_named_with_its_key_and_what_to_write),
 		cmocka_unit_test(all_errors_of_a_file_come_in_one_go),
 		cmocka_unit_test(set_overrides_the_file_and_lists_grow),
+		cmocka_unit_test(columns_are_a_mapping_or_the_same_as_text),
 		cmocka_unit_test(paths_are_relative_to_the_file),
 		cmocka_unit_test(a_socket_is_measured_as_it_will_be_used),
 		cmocka_unit_test(the_example_has_every_key_with_its_default),

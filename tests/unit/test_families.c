@@ -128,6 +128,17 @@ unknown_families_stay_as_they_are(void **state)
 }
 
 static void
+what_would_break_a_field_is_taken_out_of_a_name(void **state)
+{
+	char text[200];
+
+	(void)state;
+	assert_string_equal(family("a|b\nc"), "a_b_c");
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(strlen(names_text(indicator_family(text, sizeof(text)))), 128);
+}
+
+static void
 only_netbus_and_prorat_connect_to_their_victims(void **state)
 {
 	static const char *const out[] = {"Bozok",    "Cafeini",   "DarkComet", "DarkTrackRAT",
@@ -220,6 +231,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(families_have_one_spelling_whatever_a_list_calls_them),
 		cmocka_unit_test(unknown_families_stay_as_they_are),
+		cmocka_unit_test(what_would_break_a_field_is_taken_out_of_a_name),
 		cmocka_unit_test(only_netbus_and_prorat_connect_to_their_victims),
 		cmocka_unit_test_teardown(an_operator_adds_aliases_and_families, forget_table),
 		cmocka_unit_test_teardown(an_operators_alias_wins_and_a_new_table_replaces_the_old_one, forget_table),
