@@ -43,6 +43,8 @@ static const struct choice formats[] = {
 	{"c2intel-csv", FEED_C2INTEL_CSV},
 	{"sophos-csv", FEED_SOPHOS_CSV},
 	{"viriback-csv", FEED_VIRIBACK_CSV},
+	{"zeek-intel", FEED_ZEEK_INTEL},
+	{"suricata-iprep", FEED_SURICATA_IPREP},
 	{"csv", FEED_CSV},
 	{NULL, 0},
 };

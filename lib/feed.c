@@ -23,6 +23,8 @@ static const struct feed_reader *const readers[FEED_FORMATS] = {
 	[FEED_C2INTEL_CSV] = &feed_c2intel_csv,
 	[FEED_SOPHOS_CSV] = &feed_sophos_csv,
 	[FEED_VIRIBACK_CSV] = &feed_viriback_csv,
+	[FEED_ZEEK_INTEL] = &feed_zeek_intel,
+	[FEED_SURICATA_IPREP] = &feed_suricata_iprep,
 	[FEED_CSV] = &feed_csv,
 };
 
@@ -187,7 +189,7 @@ judge_size(struct feed_pile *pile)
 	size_t in_force = indicator_list_count(&f->list);
 
 	// Feodo Tracker does publish empty lists, and says so above and below.
-	if (pile->lines == 0 && !(pile->has_banner && pile->has_trailer) && !pile->options->allow_empty)
+	if (pile->lines == 0 && !pile->may_be_empty && !(pile->has_banner && pile->has_trailer) && !pile->options->allow_empty)
 		return refuse(pile, 0, "is empty: no entry in it; download it again, leave it out, or set allow_empty");
 	if (f->valid == 0 && pile->lines > 0)
 		return refuse(pile, 0, "none of its %zu lines can be used; the warnings say why", pile->lines);

@@ -25,6 +25,8 @@ enum feed_format {
 	FEED_C2INTEL_CSV,
 	FEED_SOPHOS_CSV,
 	FEED_VIRIBACK_CSV,
+	FEED_ZEEK_INTEL,
+	FEED_SURICATA_IPREP,
 	FEED_CSV, // of any other columns, named by the options
 	FEED_FORMATS
 };

@@ -20,6 +20,7 @@ struct feed_pile {
 	bool has_trailer;
 	bool has_banner;    // some comment besides the trailer
 	bool wants_trailer; // the banner is of a source that always ends its lists with one
+	bool may_be_empty;  // the format has a way to say that there is no entry, and the file does
 	bool failed;        // out of memory
 };
 
@@ -50,4 +51,4 @@ struct feed_reader {
 };
 
 extern const struct feed_reader feed_text, feed_feodo_csv, feed_threatfox_csv, feed_sslbl_csv, feed_c2intel_csv,
-	feed_sophos_csv, feed_viriback_csv, feed_csv;
+	feed_sophos_csv, feed_viriback_csv, feed_zeek_intel, feed_suricata_iprep, feed_csv;

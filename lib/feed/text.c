@@ -187,7 +187,7 @@ family_of_aliases(const char *text, size_t len)
 		if ((known = indicator_family_known(text, (size_t)(stop - text))) != 0)
 			return known;
 		if (first == 0)
-			first = names_intern(text, (size_t)(stop - text));
+			first = indicator_family(text, (size_t)(stop - text));
 		text = comma != NULL ? comma + 1 : end;
 	}
 	return first;
