@@ -233,13 +233,41 @@ judge(struct feed_pile *pile)
 	return judge_size(pile);
 }
 
-name_id
-feed_name_of_file(const char *path)
+// The file's name without folders and without its last extension.
+static const char *
+stem(const char *path, size_t *ret_len)
 {
 	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
 	const char *dot = strrchr(base, '.');
 
-	return names_intern(base, dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base));
+	*ret_len = dot != NULL && dot != base ? (size_t)(dot - base) : strlen(base);
+	return base;
+}
+
+name_id
+feed_name_of_file(const char *path)
+{
+	size_t len;
+	const char *base = stem(path, &len);
+
+	return names_intern(base, len);
+}
+
+// One file per family, as C2-Tracker has it: "njRAT Trojan IPs.txt".
+static name_id
+family_of_file(const char *path)
+{
+	static const char *const ends[] = {" IPs", " C2", " Trojan"};
+	size_t len;
+	const char *base = stem(path, &len);
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (len > n && strncasecmp(base + len - n, ends[i], n) == 0)
+			len -= n;
+	}
+	return indicator_family(base, len);
 }
 
 static uint64_t
@@ -273,13 +301,16 @@ int
 feed_read(const struct feed_options *o, const struct input *in, struct problem_list *problems, struct feed **ret)
 {
 	struct feed *f = calloc(1, sizeof(*f));
-	struct feed_pile pile = {.options = o, .path = o->path, .problems = problems, .feed = f};
+	struct feed_options options = *o;
+	struct feed_pile pile = {.options = &options, .path = o->path, .problems = problems, .feed = f};
 	int err;
 
 	if (f == NULL || (f->path = strdup(o->path)) == NULL) {
 		free(f);
 		return -ENOMEM;
 	}
+	if (o->family != NULL && strcmp(o->family, FEED_FAMILY_OF_FILE) == 0)
+		options.family = names_text(family_of_file(o->path));
 	f->name = o->name != NULL ? names_of(o->name) : feed_name_of_file(o->path);
 	f->modified = in->modified;
 	f->digest = digest(in->bytes, in->len);

@@ -50,7 +50,7 @@ struct feed_options {
 	const char *path;
 	const char *name; // NULL: the file name without its last extension
 	enum feed_format format;
-	const char *family;                // where the file names none; NULL: none
+	const char *family;                // where the file names none; NULL: none; "@file": by the file's name
 	uint8_t confidence;                // where the file names none
 	unsigned min_prefix4, min_prefix6; // shortest prefix accepted; 0: /12 and /32
 	unsigned max_bad;                  // percent of data lines that may be malformed
@@ -89,6 +89,14 @@ struct feed {
 	int64_t modified; // of the file, epoch seconds
 	int64_t updated;  // what the file says of its own age ("Last updated"), epoch seconds; 0: it does not say
 };
+
+#define FEED_FAMILY_OF_FILE "@file" // "njRAT Trojan IPs.txt" -> njRAT
+
+// The path may be a pattern as of glob(7): one copy of the options for each file that it matches, sorted by path. Each owns its path and
+// shares the other texts. 0; a negative errno and *ret untouched when it matches none (-ENOENT) or a folder cannot be read (both with an
+// error in the list), or without memory.
+int feed_expand(const struct feed_options *, struct problem_list *, struct feed_options **ret, size_t *ret_n);
+void feed_expand_free(struct feed_options *, size_t n);
 
 // 0, or a negative errno with at least one error in the list (file, line, what is wrong, remedy); skipped lines add
 // warnings (the first five of each reason).

@@ -326,6 +326,105 @@ options_give_family_flags_and_confidence_where_the_file_gives_none(void **state)
 	feed_free(f);
 }
 
+static struct feed *
+load_file(const char *folder, const char *name, const char *family)
+{
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+	struct feed *f = NULL;
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	assert_non_null(file = fopen(path, "w"));
+	fputs("8.8.8.8\n", file);
+	fclose(file);
+	o.path = path;
+	o.family = family;
+	assert_int_equal(feed_load(&o, &problems, &f), 0);
+	return f;
+}
+
+static void
+a_family_may_be_the_name_of_the_file(void **state)
+{
+	static const char *const names[][2] = {
+		{"njRAT Trojan IPs.txt", "njRAT"},
+		{"Orcus RAT IPs.txt", "OrcusRAT"},
+		{"Mythic C2 IPs.txt", "Mythic"},
+		{"fynloski.txt", "DarkComet"},
+		{"Brute Ratel C4 IPs", "Brute Ratel C4"},
+		{".hidden", ".hidden"},
+		{"IPs.txt", "IPs"},
+	};
+	char folder[] = "/tmp/ratwatch-XXXXXX", path[512];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct feed *f = load_file(folder, names[i][0], "@file");
+
+		assert_string_equal(names_text(f->indicators[0].family), names[i][1]);
+		feed_free(f);
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i][0]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static void
+a_pattern_is_every_file_that_it_matches(void **state)
+{
+	static const char *const names[] = {"b.txt", "a.txt", "c.csv", "d[1].txt"};
+	char folder[] = "/tmp/ratwatch-XXXXXX", path[512];
+	struct feed_options o = FEED_OPTIONS_DEFAULT, *items = NULL;
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 0; i < 4; i++)
+		feed_free(load_file(folder, names[i], NULL));
+	o.path = path;
+	o.family = "Emotet";
+	snprintf(path, sizeof(path), "%s/?.txt", folder);
+	assert_int_equal(feed_expand(&o, &problems, &items, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(strrchr(items[0].path, '/'), "/a.txt");
+	assert_string_equal(strrchr(items[1].path, '/'), "/b.txt");
+	assert_string_equal(items[1].family, "Emotet");
+	feed_expand_free(items, n);
+	snprintf(path, sizeof(path), "%s/d[1].txt", folder); // as it stands
+	assert_int_equal(feed_expand(&o, &problems, &items, &n), 0);
+	assert_int_equal(n, 1);
+	assert_string_equal(items[0].path, path);
+	feed_expand_free(items, n);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static void
+a_pattern_that_matches_nothing_is_an_error_and_a_path_without_one_is_left_alone(void **state)
+{
+	struct feed_options o = FEED_OPTIONS_DEFAULT, *items = NULL;
+	char text[256];
+	size_t n = 0;
+
+	(void)state;
+	problem_clear(&problems);
+	o.path = "/nonexistent/*.txt";
+	assert_int_equal(feed_expand(&o, &problems, &items, &n), -ENOENT);
+	assert_null(items);
+	assert_int_equal(problems.errors, 1);
+	problem_format(&problems.items[0], text, sizeof(text));
+	assert_string_equal(text, "/nonexistent/*.txt: matches no file; check the pattern, or leave the feed out");
+	o.path = "/nonexistent/file.txt"; // for feed_load to complain of
+	assert_int_equal(feed_expand(&o, &problems, &items, &n), 0);
+	assert_string_equal(items[0].path, o.path);
+	feed_expand_free(items, n);
+}
+
 static void
 accepted(const char *content, size_t n, size_t malformed)
 {
@@ -571,6 +670,9 @@ main(void)
 		cmocka_unit_test(fewer_entries_than_asked_for_or_too_many_addresses_are_refused),
 		cmocka_unit_test(a_format_that_is_fixed_never_reads_another),
 		cmocka_unit_test(options_give_family_flags_and_confidence_where_the_file_gives_none),
+		cmocka_unit_test(a_family_may_be_the_name_of_the_file),
+		cmocka_unit_test(a_pattern_is_every_file_that_it_matches),
+		cmocka_unit_test(a_pattern_that_matches_nothing_is_an_error_and_a_path_without_one_is_left_alone),
 		cmocka_unit_test(a_bracket_may_begin_a_plain_list),
 		cmocka_unit_test(html_is_refused_on_whatever_line_it_stands),
 		cmocka_unit_test(an_empty_list_needs_a_banner_above_and_a_zero_below),
