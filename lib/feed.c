@@ -209,6 +209,30 @@ judge_size(struct feed_pile *pile)
 	return 0;
 }
 
+void
+feed_count(const struct feed *f, struct feed_counts *ret)
+{
+	struct feed_counts c = {0};
+	uint16_t last_port = 0;
+
+	for (size_t i = 0; i < indicator_list_count(&f->list); i++) {
+		bool same = i > 0 && indicator_list_goes_on(&f->list, i - 1);
+		struct indicator in;
+		bool whole, v4;
+
+		indicator_list_get(&f->list, i, &in);
+		whole = in.prefix.len == 128;
+		v4 = ip_is_v4(&in.prefix.addr);
+		c.prefixes += !same && !whole;
+		c.addresses4 += !same && whole && v4;
+		c.addresses6 += !same && whole && !v4;
+		c.endpoints += !same || last_port != in.port;
+		c.with_port += in.port != 0 && (!same || last_port != in.port);
+		last_port = in.port;
+	}
+	*ret = c;
+}
+
 static int
 judge(struct feed_pile *pile)
 {

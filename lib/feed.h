@@ -117,6 +117,15 @@ const char *feed_skip_name(enum feed_skip);
 // What is wrong with a text for `columns` ("is wrong so; write this"), or NULL.
 const char *feed_columns_check(const char *text);
 
+// What stands in a list, counted in several ways. Prefixes are those wider than one address.
+struct feed_counts {
+	size_t addresses4, addresses6, prefixes; // distinct; together they are the entries
+	size_t endpoints;                        // distinct pairs of entry and port, of which 0 is one
+	size_t with_port;                        // of these, those with a port
+};
+
+void feed_count(const struct feed *, struct feed_counts *ret);
+
 // What a check found out about one file.
 struct feed_check {
 	const char *path;
@@ -124,5 +133,6 @@ struct feed_check {
 	const char *refused;     // why, when it would be
 };
 
-// {"feeds":[{"path","format","entries","merged","masked","skipped":{reason: lines},"refused"}]}. 0 or -EIO.
+// {"feeds":[{"path","format","entries","addresses4","addresses6","prefixes","indicators","endpoints","with_port","merged","masked",
+// "skipped":{reason: lines},"refused"}]}. 0 or -EIO.
 int feed_check_json(const struct feed_check *, size_t n, FILE *to);

@@ -25,6 +25,31 @@ skipped(const struct feed *f)
 	return o;
 }
 
+static void
+put(json_t *o, const char *key, size_t n)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)n));
+}
+
+// Of a file that would be refused all are zero.
+static void
+put_counts(json_t *o, const struct feed *f)
+{
+	struct feed_counts counts = {0};
+
+	if (f != NULL)
+		feed_count(f, &counts);
+	put(o, "entries", f != NULL ? f->entries : 0);
+	put(o, "addresses4", counts.addresses4);
+	put(o, "addresses6", counts.addresses6);
+	put(o, "prefixes", counts.prefixes);
+	put(o, "indicators", f != NULL ? f->n : 0);
+	put(o, "endpoints", counts.endpoints);
+	put(o, "with_port", counts.with_port);
+	put(o, "merged", f != NULL ? f->merged : 0);
+	put(o, "masked", f != NULL ? f->host_bits : 0);
+}
+
 static json_t *
 one(const struct feed_check *c)
 {
@@ -33,9 +58,7 @@ one(const struct feed_check *c)
 
 	json_object_set_new(o, "path", text(c->path));
 	json_object_set_new(o, "format", f != NULL ? text(feed_format_name(f->format)) : json_null());
-	json_object_set_new(o, "entries", json_integer(f != NULL ? (json_int_t)f->entries : 0));
-	json_object_set_new(o, "merged", json_integer(f != NULL ? (json_int_t)f->merged : 0));
-	json_object_set_new(o, "masked", json_integer(f != NULL ? (json_int_t)f->host_bits : 0));
+	put_counts(o, f);
 	json_object_set_new(o, "skipped", skipped(f));
 	json_object_set_new(o, "refused", text(c->refused));
 	return o;

@@ -25,7 +25,8 @@ def main():
         both = run(folder, 'check', '-o', 'json', 'good.txt', 'page.txt', 'gone.txt')
         assert both.returncode == 2 and both.stderr == '', both
         good, page, gone = json.loads(both.stdout)['feeds']
-        assert good == {'path': 'good.txt', 'format': 'text', 'entries': 2, 'merged': 1, 'masked': 0,
+        assert good == {'path': 'good.txt', 'format': 'text', 'entries': 2, 'addresses4': 1, 'addresses6': 0, 'prefixes': 1,
+                        'indicators': 2, 'endpoints': 2, 'with_port': 0, 'merged': 1, 'masked': 0,
                         'skipped': {'special_purpose': 1, 'not_ip': 1}, 'refused': None}, good
         assert page['refused'].startswith('is HTML') and page['entries'] == 0, page
         assert gone['refused'].startswith('no such file'), gone

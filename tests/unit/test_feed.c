@@ -539,119 +539,6 @@ a_feodo_download_cut_at_any_byte_is_refused(void **state)
 		assert_null(load(whole, len, (struct feed_options)FEED_OPTIONS_DEFAULT));
 }
 
-// One row of FACTS.tsv: counts of a real file that were made without this code.
-struct fact {
-	char file[256], bytes[16], eol[8], bom[8], final_eol[8];
-	unsigned records, v4, v6, cidrs;
-	char widest[8];
-	unsigned pairs, duplicates, not_ip;
-};
-
-static bool
-read_fact(FILE *from, struct fact *f)
-{
-	char line[1024];
-
-	return fgets(line, sizeof(line), from) != NULL &&
-	       sscanf(line, "%255[^\t]\t%15[^\t]\t%7[^\t]\t%7[^\t]\t%7[^\t]\t%u\t%u\t%u\t%u\t%7[^\t]\t%u\t%u\t%u",
-		      f->file, f->bytes, f->eol, f->bom, f->final_eol, &f->records, &f->v4, &f->v6, &f->cidrs,
-		      f->widest, &f->pairs, &f->duplicates, &f->not_ip) == 13;
-}
-
-static bool
-is_supported(const char *file)
-{
-	static const char *const folders[] = {"c2-tracker-",           "feodo-csv-",
-					      "firehol-2026/",         "ipsum-2026/",
-					      "maltrail-malware/",     "threatfox-ip-txt",
-					      "x4bnet-datacenter/ipv", "maltrail-lists/mass_scanner"};
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (strncmp(file, folders[i], strlen(folders[i])) == 0)
-			return true;
-	return false;
-}
-
-// Everything allowed, so that what is counted is what is in the file.
-static struct feed *
-load_all(const char *path)
-{
-	struct feed_options o = FEED_OPTIONS_DEFAULT;
-	struct feed *f = NULL;
-
-	o.path = path;
-	o.allow_special = true;
-	o.offline = true;
-	o.min_prefix4 = 1;
-	o.min_prefix6 = 1;
-	problem_clear(&problems);
-	feed_load(&o, &problems, &f);
-	return f;
-}
-
-static bool
-agrees(const struct fact *fact, const struct feed *f)
-{
-	size_t hosts4 = 0, hosts6 = 0, nets = 0, twice = f != NULL ? f->merged : 0;
-
-	for (size_t i = 0; f != NULL && i < count(f); i++) {
-		struct indicator in = at(f, i);
-
-		if (i > 0 && indicator_list_goes_on(&f->list, i - 1)) {
-			// The same endpoint under two families is two indicators here, and one that is named twice there.
-			twice += at(f, i - 1).port == in.port;
-			continue;
-		}
-		nets += in.prefix.len < 128;
-		hosts4 += in.prefix.len == 128 && ip_is_v4(&in.prefix.addr);
-		hosts6 += in.prefix.len == 128 && !ip_is_v4(&in.prefix.addr);
-	}
-	if (f != NULL && hosts4 == fact->v4 && hosts6 == fact->v6 && nets == fact->cidrs && twice == fact->duplicates)
-		return true;
-	print_message("%s: %s v4 %zu (%u) v6 %zu (%u) nets %zu (%u) merged %zu (%u)\n", fact->file,
-		      f == NULL ? "refused" : "", hosts4, fact->v4, hosts6, fact->v6, nets, fact->cidrs,
-		      f != NULL ? f->merged : 0, fact->duplicates);
-	return false;
-}
-
-static void
-real_lists_have_the_entries_that_were_counted_without_us(void **state)
-{
-	const char *data = getenv("RATWATCH_TEST_DATA");
-	unsigned agreeing = 0, skipped = 0, differing = 0;
-	char path[1024];
-	struct fact fact;
-	FILE *facts;
-
-	(void)state;
-	if (data == NULL) {
-		print_message("skipped: RATWATCH_TEST_DATA is not set\n");
-		skip();
-	}
-	snprintf(path, sizeof(path), "%s/feeds/FACTS.tsv", data);
-	assert_non_null(facts = fopen(path, "r"));
-	assert_non_null(fgets(path, sizeof(path), facts));
-	while (read_fact(facts, &fact)) {
-		struct feed *f;
-
-		if (!is_supported(fact.file)) {
-			skipped++;
-			continue;
-		}
-		snprintf(path, sizeof(path), "%s/feeds/%s", data, fact.file);
-		f = load_all(path);
-		if (agrees(&fact, f))
-			agreeing++;
-		else
-			differing++;
-		feed_free(f);
-	}
-	fclose(facts);
-	print_message("%u real lists agree, %u differ, %u of other formats\n", agreeing, differing, skipped);
-	assert_int_equal(differing, 0);
-	assert_true(agreeing > 10);
-}
-
 int
 main(void)
 {
@@ -680,7 +567,6 @@ main(void)
 		cmocka_unit_test(two_addresses_on_a_line_are_no_entry),
 		cmocka_unit_test(dates_that_cannot_be_are_unknown),
 		cmocka_unit_test(a_feodo_download_cut_at_any_byte_is_refused),
-		cmocka_unit_test(real_lists_have_the_entries_that_were_counted_without_us),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
