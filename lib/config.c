@@ -480,7 +480,8 @@ resolve(struct source *s, const char *path)
 static char *
 accept_text(struct source *s, const struct key *key, const char *text, unsigned line)
 {
-	bool path = key->shown.type != CONFIG_TEXT && key->shown.type != CONFIG_TEXTS && key->shown.type != CONFIG_COLUMNS;
+	bool path =
+		key->shown.type != CONFIG_TEXT && key->shown.type != CONFIG_TEXTS && key->shown.type != CONFIG_COLUMNS;
 	char *kept = path ? resolve(s, text) : copy(s, text);
 	const char *wrong = kept != NULL && key->check != NULL ? key->check(kept) : NULL;
 	char safe[64];

@@ -189,7 +189,8 @@ judge_size(struct feed_pile *pile)
 	size_t in_force = indicator_list_count(&f->list);
 
 	// Feodo Tracker does publish empty lists, and says so above and below.
-	if (pile->lines == 0 && !pile->may_be_empty && !(pile->has_banner && pile->has_trailer) && !pile->options->allow_empty)
+	if (pile->lines == 0 && !pile->may_be_empty && !(pile->has_banner && pile->has_trailer) &&
+	    !pile->options->allow_empty)
 		return refuse(pile, 0, "is empty: no entry in it; download it again, leave it out, or set allow_empty");
 	if (f->valid == 0 && pile->lines > 0)
 		return refuse(pile, 0, "none of its %zu lines can be used; the warnings say why", pile->lines);

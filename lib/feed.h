@@ -63,10 +63,10 @@ struct feed_options {
 	unsigned max_addresses; // that all its entries together may hold; 0: no limit
 	int64_t now;            // epoch seconds: what has ended by then is left out; 0: nothing is
 	bool allow_special;
-	bool offline;                       // keep indicators that the feed says are offline
-	const char *columns;                // "address=dst_ip,port=dst_port": which columns of a CSV hold what; NULL: by its format
-	bool allow_empty;                   // a file without an entry is no mistake
-	bool refang;                        // read 192[.]0[.]2[.]1 and hxxp:// as what they were
+	bool offline;        // keep indicators that the feed says are offline
+	const char *columns; // "address=dst_ip,port=dst_port": which columns of a CSV hold what; NULL: by its format
+	bool allow_empty;    // a file without an entry is no mistake
+	bool refang;         // read 192[.]0[.]2[.]1 and hxxp:// as what they were
 	bool shared, compromised, sinkhole; // flags given to every indicator
 };
 #define FEED_OPTIONS_DEFAULT                                                                                           \

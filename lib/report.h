@@ -37,8 +37,8 @@ struct report_feed {
 	uint64_t digest;           // of its bytes
 	size_t bytes;
 	size_t min_entries;
-	name_id id;    // name, as indicators carry it
-	bool held;     // its new content was refused, and what was accepted before is in force
+	name_id id;            // name, as indicators carry it
+	bool held;             // its new content was refused, and what was accepted before is in force
 	_Atomic bool shortage; // relaxed: fewer entries are in force than its min_entries, or none
 };
 

@@ -43,7 +43,7 @@ put_counts(json_t *o, const struct feed *f)
 	put(o, "addresses4", counts.addresses4);
 	put(o, "addresses6", counts.addresses6);
 	put(o, "prefixes", counts.prefixes);
-	put(o, "indicators", f != NULL ? f->n : 0);
+	put(o, "indicators", f != NULL ? indicator_list_count(&f->list) : 0);
 	put(o, "endpoints", counts.endpoints);
 	put(o, "with_port", counts.with_port);
 	put(o, "merged", f != NULL ? f->merged : 0);
