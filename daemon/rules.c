@@ -3,6 +3,7 @@
 #include "input.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,6 +276,60 @@ add_named_feed(struct build *b, const struct feed_options *configured)
 	return err;
 }
 
+static int
+add_expanded(struct build *b, const struct feed_options *items, size_t n)
+{
+	struct report_feed *grown = reallocarray(b->rules->feeds, b->rules->n_feeds + n, sizeof(*grown));
+	int err = 0;
+
+	if (grown == NULL)
+		return -ENOMEM;
+	b->rules->feeds = grown;
+	for (size_t i = 0; i < n; i++) {
+		int failed = add_named_feed(b, &items[i]);
+
+		err = failed < 0 ? failed : err;
+	}
+	return err;
+}
+
+// A pattern that matches no file any more: somebody emptied the folder, or a download failed. The files that it matched keep what they had.
+static int
+hold_pattern(struct build *b, const struct feed_options *o)
+{
+	const struct rules *previous = b->options->previous;
+	const struct history *h = b->options->history;
+	const struct history_set *last =
+		previous == NULL && h != NULL && history_count(h) > 0 ? history_set(h, 0) : NULL;
+	size_t n = previous != NULL ? previous->n_feeds : last != NULL ? last->n : 0, before = b->rules->n_feeds;
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < n; i++) {
+		struct feed_options one = *o;
+
+		one.path = previous != NULL ? previous->feeds[i].path : last->lists[i].path;
+		if (fnmatch(o->path, one.path, FNM_PATHNAME) == 0)
+			err = add_expanded(b, &one, 1);
+	}
+	return err < 0 || b->rules->n_feeds > before ? err : -ENOENT;
+}
+
+static int
+add_configured(struct build *b, const struct feed_options *o)
+{
+	struct feed_options *items;
+	size_t n;
+	int err = feed_expand(o, b->problems, &items, &n), held;
+
+	if (err == 0) {
+		err = add_expanded(b, items, n);
+		feed_expand_free(items, n);
+		return err;
+	}
+	held = hold_pattern(b, o);
+	return held != -ENOENT ? held : b->options->previous != NULL && err != -ENOMEM ? 0 : err;
+}
+
 // Every feed is read, so that all errors come in one go.
 static int
 add_feeds(struct build *b)
@@ -282,10 +337,8 @@ add_feeds(struct build *b)
 	const struct config *c = b->options->config;
 	int err = 0;
 
-	if ((b->rules->feeds = calloc(c->indicators.n_feeds + 1, sizeof(*b->rules->feeds))) == NULL)
-		return -ENOMEM;
 	for (size_t i = 0; i < c->indicators.n_feeds; i++) {
-		int failed = add_named_feed(b, &c->indicators.feeds[i]);
+		int failed = add_configured(b, &c->indicators.feeds[i]);
 
 		err = failed < 0 ? failed : err;
 	}
@@ -357,18 +410,19 @@ rules_build(const struct rules_options *o, struct problem_list *problems, struct
 {
 	struct rules *r = calloc(1, sizeof(*r));
 	struct build b = {.options = o, .problems = problems, .rules = r};
-	int c2, orgs, lanes;
+	int families, c2, orgs, lanes;
 
 	if (r == NULL)
 		return -ENOMEM;
 	r->generation = o->generation;
 	r->digest = 0xCBF29CE484222325u;
+	families = indicator_families_read(o->config->indicators.families, problems);
 	lanes = build_lanes(r, o->config, problems);
 	c2 = build_c2(&b);
 	orgs = build_orgs(r, o->config, problems);
-	if (c2 < 0 || orgs < 0 || lanes < 0) {
+	if (families < 0 || c2 < 0 || orgs < 0 || lanes < 0) {
 		rules_free(r);
-		return c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
+		return families < 0 ? families : c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
 	}
 	*ret = r;
 	return 0;

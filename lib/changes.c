@@ -147,6 +147,8 @@ changes_apply(const struct changes *c, struct indicator_list *list)
 
 		if (change->family != NULL)
 			in.family = indicator_family(change->family, strlen(change->family));
+		if (indicator_connects_in(in.family))
+			in.flags |= INDICATOR_CONNECTS_IN;
 		err = indicator_list_add(list, &in);
 	}
 	return err;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "feed.h"
+#include "listed.h"
 #include "temporary.h"
 
 static struct problem_list problems; // of the last list
@@ -27,7 +28,10 @@ load_with(const char *content, size_t len, struct feed_options o)
 static inline struct feed *
 load(const char *content)
 {
-	return load_with(content, strlen(content), (struct feed_options)FEED_OPTIONS_DEFAULT);
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+
+	o.offline = true; // what is in the file, whether or not it is in force
+	return load_with(content, strlen(content), o);
 }
 
 static inline bool
@@ -49,18 +53,20 @@ refused(const char *content, struct feed_options o, const char *words)
 		fail_msg("refused, but not with '%s'", words);
 }
 
-// The indicator for this prefix and port; fails when there is none.
+// The indicator for this prefix and port, until the next call; fails when there is none.
 static inline const struct indicator *
 indicator_of(const struct feed *f, const char *prefix, uint16_t port)
 {
+	static struct indicator in;
 	struct ip_prefix p;
 
 	assert_non_null(f);
 	assert_true(ip_parse_prefix(prefix, strlen(prefix), &p) >= 0);
-	for (size_t i = 0; i < f->n; i++)
-		if (f->indicators[i].port == port && f->indicators[i].prefix.len == p.len &&
-		    ip_equal(&f->indicators[i].prefix.addr, &p.addr))
-			return &f->indicators[i];
+	for (size_t i = 0; i < count(f); i++) {
+		in = at(f, i);
+		if (in.port == port && in.prefix.len == p.len && ip_equal(&in.prefix.addr, &p.addr))
+			return &in;
+	}
 	fail_msg("%s port %u is missing", prefix, port);
 	return NULL;
 }

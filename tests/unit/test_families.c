@@ -2,6 +2,7 @@
 
 #include "feed.h"
 #include "indicator.h"
+#include "listed.h"
 #include "temporary.h"
 
 static struct problem_list problems;
@@ -216,11 +217,11 @@ an_indicator_carries_whether_its_controllers_connect_in(void **state)
 	o.path = path;
 	o.family = "NetBus";
 	assert_int_equal(feed_load(&o, &problems, &f), 0);
-	assert_int_equal(f->indicators[0].flags, INDICATOR_CONNECTS_IN);
+	assert_int_equal(at(f, 0).flags, INDICATOR_CONNECTS_IN);
 	feed_free(f);
 	o.family = "Emotet";
 	assert_int_equal(feed_load(&o, &problems, &f), 0);
-	assert_int_equal(f->indicators[0].flags, 0);
+	assert_int_equal(at(f, 0).flags, 0);
 	feed_free(f);
 	temporary_remove(path);
 }

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include "feed.h"
+#include "listed.h"
 #include "temporary.h"
 
 static struct problem_list problems;
@@ -20,21 +21,6 @@ load(const char *content, size_t len, struct feed_options o)
 	}
 	temporary_remove(path);
 	return f;
-}
-
-static struct indicator
-at(const struct feed *f, size_t i)
-{
-	struct indicator in;
-
-	indicator_list_get(&f->list, i, &in);
-	return in;
-}
-
-static size_t
-count(const struct feed *f)
-{
-	return indicator_list_count(&f->list);
 }
 
 static struct feed_options
@@ -363,7 +349,7 @@ a_family_may_be_the_name_of_the_file(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct feed *f = load_file(folder, names[i][0], "@file");
 
-		assert_string_equal(names_text(f->indicators[0].family), names[i][1]);
+		assert_string_equal(names_text(at(f, 0).family), names[i][1]);
 		feed_free(f);
 		snprintf(path, sizeof(path), "%s/%s", folder, names[i][0]);
 		unlink(path);

@@ -17,6 +17,7 @@ with_columns(const char *columns)
 	struct feed_options o = tolerant();
 
 	o.columns = columns;
+	o.offline = true;
 	return o;
 }
 
@@ -65,7 +66,7 @@ a_row_without_a_port_is_malformed_where_the_list_has_ports(void **state)
 	struct feed *f = load_tolerant("dst_ip,dst_port\n8.8.8.8,0\n8.8.8.8,65536\n8.8.8.8,\n8.8.8.8\n8.8.8.8,443\n");
 
 	(void)state;
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 4);
 	feed_free(f);
 }
@@ -111,7 +112,7 @@ threatfox_is_read_with_fourteen_columns(void **state)
 
 	(void)state;
 	assert_int_equal(f->format, FEED_THREATFOX_CSV);
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_NOT_IP], 1);
 	assert_string_equal(names_text(in->family), "XtremeRAT");
 	assert_int_equal(in->confidence, 100);
@@ -129,7 +130,7 @@ threatfox_is_read_with_fifteen_columns(void **state)
 	const struct indicator *hacked = indicator_of(f, "8.8.8.8", 7777);
 
 	(void)state;
-	assert_int_equal(f->n, 3);
+	assert_int_equal(count(f), 3);
 	assert_int_equal(hacked->flags, INDICATOR_COMPROMISED);
 	assert_int_equal(hacked->confidence, 50);
 	assert_true(hacked->last_seen == 1722470400);
@@ -215,7 +216,7 @@ of_a_vendors_indicators_only_addresses_are_ours(void **state)
 
 	(void)state;
 	assert_int_equal(f->format, FEED_SOPHOS_CSV);
-	assert_int_equal(f->n, 2);
+	assert_int_equal(count(f), 2);
 	assert_int_equal(f->skipped[FEED_SKIP_NOT_IP], 3);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 1);
 	assert_true(is_said("refang: true"));
@@ -330,7 +331,7 @@ a_row_that_cannot_be_split_is_malformed_and_loses_no_other(void **state)
 	memset(list + len, 'x', 9000);
 	strcpy(list + len + 9000, "\n1.1.1.1,443,y\n");
 	f = load_tolerant(list);
-	assert_int_equal(f->n, 2);
+	assert_int_equal(count(f), 2);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 2);
 	feed_free(f);
 }

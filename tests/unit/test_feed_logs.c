@@ -48,7 +48,7 @@ columns_of_zeek_stand_in_the_order_of_their_header(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 2);
+	assert_int_equal(count(f), 2);
 	assert_int_equal(f->skipped[FEED_SKIP_WITHDRAWN], 1);
 	feed_free(f);
 }
@@ -60,7 +60,7 @@ a_row_of_zeek_without_tabs_or_address_is_malformed(void **state)
 				       "-\tIntel::ADDR\n8.8.8\tIntel::ADDR\n\tIntel::ADDR\n9.9.9.9\n");
 
 	(void)state;
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 5);
 	feed_free(f);
 }
@@ -72,7 +72,7 @@ a_zeek_file_of_a_header_only_is_an_empty_list(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 0);
+	assert_int_equal(count(f), 0);
 	feed_free(f);
 	refused("#fields\tindicator\n", tolerant(), "is empty");
 	refused("#fields\n", tolerant(), "is empty");
@@ -87,7 +87,7 @@ a_reputation_becomes_the_confidence(void **state)
 	(void)state;
 	assert_non_null(f);
 	assert_int_equal(f->format, FEED_SURICATA_IPREP);
-	assert_int_equal(f->n, 4);
+	assert_int_equal(count(f), 4);
 	assert_int_equal(f->host_bits, 1);
 	assert_int_equal(indicator_of(f, "8.8.8.8", 0)->confidence, 100);
 	assert_int_equal(indicator_of(f, "8.8.4.0/24", 0)->confidence,
@@ -104,7 +104,7 @@ a_row_that_is_no_reputation_is_malformed(void **state)
 			      "8.8.4,1,1\nexample.org,1,1\n");
 
 	(void)state;
-	assert_int_equal(f->n, 1);
+	assert_int_equal(count(f), 1);
 	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 6);
 	assert_int_equal(f->skipped[FEED_SKIP_NOT_IP], 1);
 	feed_free(f);

@@ -30,8 +30,8 @@ line_is(const char *text, struct feed_options o, size_t kept, enum feed_skip rea
 	snprintf(content, sizeof(content), "9.9.9.9\n%s\n", text);
 	f = load_with(content, strlen(content), o);
 	assert_non_null(f);
-	if (f->n != kept + 1 || f->skipped[reason] != skipped)
-		fail_msg("'%s': %zu kept, %zu skipped as %s", text, f->n - 1, f->skipped[reason],
+	if (count(f) != kept + 1 || f->skipped[reason] != skipped)
+		fail_msg("'%s': %zu kept, %zu skipped as %s", text, count(f) - 1, f->skipped[reason],
 			 feed_skip_name(reason));
 	feed_free(f);
 }
@@ -97,7 +97,7 @@ comments_stand_behind_an_address_too(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 3);
+	assert_int_equal(count(f), 3);
 	feed_free(f);
 }
 
@@ -108,7 +108,7 @@ what_follows_a_comma_or_a_blank_is_left_out(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 3);
+	assert_int_equal(count(f), 3);
 	feed_free(f);
 }
 
@@ -145,7 +145,7 @@ ranges_of_ipv6_are_kept_as_prefixes_too(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(f->n, 4); // ::3, ::4/126, ::8/127; 2606:4800::/32
+	assert_int_equal(count(f), 4); // ::3, ::4/126, ::8/127; 2606:4800::/32
 	indicator_of(f, "2606:4700::4/126", 0);
 	indicator_of(f, "2606:4800::/32", 0);
 	feed_free(f);
@@ -169,12 +169,12 @@ a_range_covers_what_it_names(void **state)
 				 last & 255);
 			f = load(text);
 			assert_non_null(f);
-			for (size_t i = 0; i < f->n; i++) {
-				const struct ip_prefix *p = &f->indicators[i].prefix;
-				unsigned at = p->addr.bytes[14] << 8 | p->addr.bytes[15];
+			for (size_t i = 0; i < count(f); i++) {
+				struct ip_prefix p = at(f, i).prefix;
+				unsigned begin = p.addr.bytes[14] << 8 | p.addr.bytes[15];
 
-				assert_true(at >= first && at + (1u << (128 - p->len)) - 1 <= last);
-				covered += 1u << (128 - p->len);
+				assert_true(begin >= first && begin + (1u << (128 - p.len)) - 1 <= last);
+				covered += 1u << (128 - p.len);
 			}
 			assert_int_equal(covered, last - first + 1);
 			feed_free(f);
