@@ -35,6 +35,15 @@ text(const json_t *o, const char *key, char ret[static 512])
 	return ret;
 }
 
+// printf counts bytes; a column counts characters.
+static int
+width(const char *utf8, int columns)
+{
+	for (; *utf8 != '\0'; utf8++)
+		columns += ((unsigned char)*utf8 & 0xc0) == 0x80;
+	return columns;
+}
+
 // "3 h": as exact as people want it. A value that is not there is "?".
 static const char *
 span(const json_t *o, const char *key, char ret[static 32])
@@ -81,7 +90,8 @@ print_indicators(const json_t *o)
 	{
 		char name[512], format[512], age[32];
 
-		printf("  %-28s %-10s %9lld %9lld %8s\n", text(feed, "name", name), text(feed, "format", format),
+		text(feed, "name", name);
+		printf("  %-*s %-10s %9lld %9lld %8s\n", width(name, 28), name, text(feed, "format", format),
 		       number(feed, "entries"), number(feed, "skipped"), span(feed, "age_seconds", age));
 	}
 }
@@ -128,6 +138,7 @@ print_packets(const json_t *o)
 static void
 print_ports(const json_t *o)
 {
+	bool silent = false; // a port that does not tell
 	const json_t *port;
 	size_t i;
 
@@ -139,7 +150,10 @@ print_ports(const json_t *o)
 
 		printf("  %-28s %12lld %12lld %12lld\n", text(port, "name", name), number(port, "missed"),
 		       number(port, "errors"), number(port, "no_buffer"));
+		silent = silent || strncmp(name, "af_packet:", strlen("af_packet:")) == 0;
 	}
+	if (silent)
+		puts("  what the kernel drops before a packet socket is not told to it, and not in here");
 }
 
 static void

@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NEVER INT64_MAX
+#define NEVER    INT64_MAX
+#define KNOCKING 128 // clients that wait to be let in
 
 enum phase {
 	FREE,
@@ -524,7 +525,7 @@ listen_at(struct control *c, const char *path, struct problem_list *problems)
 		return err;
 	if ((c->path = strdup(path)) == NULL)
 		return -ENOMEM;
-	if (chmod(path, 0660) == -1 || listen(c->listener, CONTROL_CONNECTIONS) == -1) // the umask took its part
+	if (chmod(path, 0660) == -1 || listen(c->listener, KNOCKING) == -1) // the umask took its part
 		return explain_bind(-errno, path, problems);
 	return 0;
 }
