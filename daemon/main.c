@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "config.h"
 #include "eal.h"
+#include "http.h"
 #include "input.h"
 #include "log.h"
 #include "loop.h"
@@ -52,6 +53,7 @@ struct run { // everything that is started, in the order in which it is
 	struct reload_thread *reload_thread;
 	struct commands commands;
 	struct control *control;
+	struct http *http;
 	int64_t started_ns;
 };
 
@@ -245,8 +247,9 @@ start_collector(struct run *r, bool replay)
 	return collector_start(&o, &r->collector);
 }
 
+// Where it can be asked.
 static int
-start_control(struct run *r)
+open_doors(struct run *r)
 {
 	struct control_options o = {
 		.path = r->config->control.socket,
@@ -254,14 +257,26 @@ start_control(struct run *r)
 		.n_commands = commands_n,
 		.context = &r->commands,
 	};
+	int err;
 
-	return control_start(&o, &r->problems, &r->control);
+	if ((err = control_start(&o, &r->problems, &r->control)) < 0 || r->config->http.listen == NULL)
+		return err;
+	return http_start(r->config->http.listen, &r->commands.sources, &r->problems, &r->http);
+}
+
+static void
+close_doors(struct run *r)
+{
+	control_free(r->control);
+	http_free(r->http);
+	r->control = NULL;
+	r->http = NULL;
 }
 
 static void
 stop(struct run *r)
 {
-	control_free(r->control);
+	close_doors(r);
 	sender_free(r->sender);
 	collector_free(r->collector);
 	workers_free(&r->workers);
@@ -507,7 +522,7 @@ start_live(struct run *r)
 
 	name_sensor(r);
 	if ((err = start_eal(r, true)) < 0 || (err = open_ports(r)) < 0 || (err = start_workers(r, false)) < 0 ||
-	    (err = start_control(r)) < 0 || (err = start_sender(r, "ratwatch:", true)) < 0 ||
+	    (err = open_doors(r)) < 0 || (err = start_sender(r, "ratwatch:", true)) < 0 ||
 	    (err = start_collector(r, false)) < 0)
 		return err;
 	return workers_start(&r->workers);
@@ -575,11 +590,12 @@ on_hangup(void *context)
 static int
 serve(struct run *r, const sigset_t *signals)
 {
-	const struct loop_room rooms[] = {control_room(r->control)};
-	const struct loop_options o = {
-		.rooms = rooms, .n_rooms = 1, .signals = signals, .hangup = on_hangup, .context = r};
+	struct loop_room rooms[2] = {control_room(r->control)};
+	struct loop_options o = {.rooms = rooms, .n_rooms = 1, .signals = signals, .hangup = on_hangup, .context = r};
 	int end;
 
+	if (r->http != NULL)
+		rooms[o.n_rooms++] = http_room(r->http);
 	start_reload_thread(r);
 	fill_sources(r);
 	end = loop_run(&o);
@@ -589,8 +605,7 @@ serve(struct run *r, const sigset_t *signals)
 		log_info("stopping: %s", strsignal(end));
 	// Those who wait for a reload are told by its thread, before their connections close.
 	reload_thread_stop(r->reload_thread);
-	control_free(r->control);
-	r->control = NULL;
+	close_doors(r);
 	return end < 0 ? FAILED : DONE;
 }
 

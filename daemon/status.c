@@ -3,12 +3,12 @@
 #include "clock.h"
 #include "collector.h"
 #include "control.h"
-#include "names.h"
 
 #include <jansson.h>
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Collecting --------------------------------------------------------------------------------------------------------------------
 
@@ -52,13 +52,24 @@ collect_ports(const struct status_sources *from, struct status *s)
 	s->blind_ratio = lost > 0 ? (double)lost / (double)(s->received + lost) : 0;
 }
 
+// A name may come from a file's, which may be anything.
+static char *
+utf8(const char *text)
+{
+	json_t *j = control_text(text);
+	char *copy = j != NULL ? strdup(json_string_value(j)) : NULL;
+
+	json_decref(j);
+	return copy;
+}
+
 static struct status_feed
 feed_of(const struct report_feed *f, int64_t now)
 {
 	int64_t since = f->updated > 0 ? f->updated : f->modified;
 
 	return (struct status_feed){
-		.name = f->name,
+		.name = utf8(f->name),
 		.format = f->format,
 		.entries = f->entries,
 		.skipped = f->skipped,
@@ -68,23 +79,37 @@ feed_of(const struct report_feed *f, int64_t now)
 	};
 }
 
+static int
+collect_feeds(const struct rules *rules, struct status *s)
+{
+	if ((s->feeds = calloc(rules->n_feeds + 1, sizeof(*s->feeds))) == NULL)
+		return -ENOMEM;
+	for (; s->n_feeds < rules->n_feeds; s->n_feeds++) {
+		struct status_feed *f = &s->feeds[s->n_feeds];
+
+		*f = feed_of(&rules->feeds[s->n_feeds], s->now);
+		if (f->name == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 // The rules cannot go away between online and offline.
 static int
 collect_rules(const struct status_sources *from, struct status *s)
 {
 	const struct rules *rules;
 	struct c2set_facts facts;
+	int err;
 
 	reload_reader_online(from->reload, from->reader);
 	rules = reload_rules(from->reload);
 	c2set_facts(rules->c2, &facts);
 	s->generation = rules->generation;
 	s->indicators = facts.entries;
-	if ((s->feeds = calloc(rules->n_feeds + 1, sizeof(*s->feeds))) != NULL)
-		for (; s->n_feeds < rules->n_feeds; s->n_feeds++)
-			s->feeds[s->n_feeds] = feed_of(&rules->feeds[s->n_feeds], s->now);
+	err = collect_feeds(rules, s);
 	reload_reader_offline(from->reload, from->reader);
-	return s->feeds == NULL ? -ENOMEM : 0;
+	return err;
 }
 
 int
@@ -100,8 +125,10 @@ status_collect(const struct status_sources *from, struct status *ret)
 	};
 	int err;
 
-	if ((err = collect_rules(from, &s)) < 0)
+	if ((err = collect_rules(from, &s)) < 0) {
+		status_free(&s);
 		return err;
+	}
 	collect_packets(from->workers, &s);
 	collect_ports(from, &s);
 	if (from->reload_thread != NULL)
@@ -115,6 +142,8 @@ status_collect(const struct status_sources *from, struct status *ret)
 void
 status_free(struct status *s)
 {
+	for (size_t i = 0; i < s->n_feeds; i++)
+		free(s->feeds[i].name);
 	free(s->feeds);
 	*s = (struct status){0};
 }

@@ -37,7 +37,8 @@ struct status_count { // packets since the start
 };
 
 struct status_feed {
-	const char *name, *format;
+	char *name; // UTF-8
+	const char *format;
 	size_t entries, skipped;
 	int64_t age_seconds; // by what the file says of itself, else by its time of modification; -1: not known
 };
@@ -71,7 +72,7 @@ struct status {
 	struct sender_facts redis;
 };
 
-// 0 or -ENOMEM. Names are valid for the life of the process.
+// 0 or -ENOMEM. Other texts than names of feeds are the sources'.
 int status_collect(const struct status_sources *, struct status *ret);
 void status_free(struct status *);
 

@@ -2,6 +2,7 @@
 
 #include "config/tree.h"
 #include "input.h"
+#include "ip.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -67,6 +68,7 @@ static const char *check_port(const char *);
 static const char *check_url(const char *);
 static const char *check_prefix(const char *);
 static const char *check_socket(const char *);
+static const char *check_listen(const char *);
 
 // clang-format off
 #define AT(field)      .offset = offsetof(struct config, field), .size = sizeof(((struct config *)0)->field)
@@ -138,6 +140,8 @@ static const struct key keys[] = {
 
 	{{"control", "socket", CONFIG_PATH, CONFIG_CONTROL_SOCKET, NULL, 0, 0, true}, AT(control.socket),
 		.check = check_socket},
+
+	{{"http", "listen", CONFIG_TEXT, NULL, NULL, 0, 0, true}, AT(http.listen), .check = check_listen},
 
 	{{"log", "level", CONFIG_CHOICE, "info", NULL, 0, 0, true}, AT(log.level), .choices = levels},
 };
@@ -448,6 +452,17 @@ check_socket(const char *text)
 
 	_Static_assert(sizeof(a.sun_path) == 108, "the bound that the message names");
 	return strlen(text) < sizeof(a.sun_path) ? NULL : "is too long for a socket; write a path of at most 107 bytes";
+}
+
+static const char *
+check_listen(const char *text)
+{
+	struct ip_addr a;
+	uint16_t port;
+
+	return ip_parse_endpoint(text, strlen(text), &a, &port) == 0
+		       ? NULL
+		       : "is no address with a port; write 127.0.0.1:9187 or '[::1]:9187'";
 }
 
 // ---- values
@@ -1037,5 +1052,6 @@ config_free(struct config *config)
 	free(config->redis.prefix);
 	free(config->indicators.state_dir);
 	free(config->control.socket);
+	free(config->http.listen);
 	free(config);
 }

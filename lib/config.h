@@ -63,6 +63,9 @@ struct config {
 		char *socket; // default CONFIG_CONTROL_SOCKET; short enough for a sockaddr_un
 	} control;
 	struct {
+		char *listen; // "127.0.0.1:9187", "[::1]:9187"; NULL: no metrics
+	} http;
+	struct {
 		int level; // syslog(3) level; default 6 (info)
 	} log;
 };

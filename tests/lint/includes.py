@@ -45,7 +45,11 @@ OWNERS = [
     (r'yaml\.h', {'lib/config/tree.c'}),
     (r'csv\.h', {'lib/csv.c'}),
     (r'maxminddb\.h', {'lib/org/mmdb.c'}),
-    (r'jansson\.h', {'cli/ask.c', 'cli/indicators.c', 'cli/lookup.c', 'cli/print.c', 'cli/reload.c', 'cli/result.c', 'cli/rollback.c', 'cli/status.c', 'daemon/commands.c', 'daemon/control.c', 'daemon/indicators.c', 'daemon/request.c', 'daemon/status.c', 'lib/changes.c', 'lib/feed/json.c', 'lib/history.c', 'lib/report/json.c', 'tests/fuzz/fuzz_request.c', 'tests/unit/test_control.c'}),
+    (r'jansson\.h', {'cli/ask.c', 'cli/indicators.c', 'cli/lookup.c', 'cli/print.c', 'cli/reload.c', 'cli/result.c',
+                     'cli/rollback.c', 'cli/status.c', 'daemon/commands.c', 'daemon/control.c', 'daemon/indicators.c',
+                     'daemon/request.c', 'daemon/status.c', 'lib/changes.c', 'lib/feed/json.c', 'lib/history.c',
+                     'lib/report/json.c', 'tests/fuzz/fuzz_request.c', 'tests/unit/test_control.c'}),
+    (r'microhttpd\.h', {'daemon/http.c'}),
     (r'pcap/', {'daemon/capture.c'}),
     (r'zlib\.h', {'lib/input/gunzip.c', 'lib/input/stream.c'}),
     (r'rte_', {'daemon/%s.%s' % (room, ext) for room in ('clock', 'collector', 'eal', 'headers', 'port', 'reload', 'replay', 'worker')

@@ -66,6 +66,8 @@ a_wrong_line_is_named_with_its_key_and_what_to_write(void **state)
 	wrong_at("capture:\n  ports: [eth0]\n", 2, "af_packet:");
 	wrong_at("redis:\n  url: localhost\n", 2, "redis://");
 	wrong_at("log:\n  level: loud\n", 2, "log.level");
+	wrong_at("http:\n  listen: localhost:9187\n", 2, "write 127.0.0.1:9187 or '[::1]:9187'");
+	wrong_at("http:\n  listen: 9187\n", 2, "http.listen");
 	wrong_at("control:\n  socket: " LONG_PATH "\n", 2, "at most 107 bytes");
 	wrong_at("indicators:\n  feeds:\n    - {family: x}\n", 3, "path");
 	wrong_at("capture:\n  workers: 1\n  workers: 2\n", 3, "capture.workers");

@@ -1,0 +1,165 @@
+#include "metrics.h"
+
+#include "status.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static void
+family(FILE *to, const char *name, const char *type, const char *help)
+{
+	fprintf(to, "# HELP ratwatch_%s %s\n# TYPE ratwatch_%s %s\n", name, help, name, type);
+}
+
+static void
+label(FILE *to, const char *name, const char *value)
+{
+	fprintf(to, "%s=\"", name);
+	for (; *value != '\0'; value++) {
+		if (*value == '\n')
+			fputs("\\n", to);
+		else if (*value == '"' || *value == '\\')
+			fprintf(to, "\\%c", *value);
+		else
+			fputc(*value, to);
+	}
+	fputc('"', to);
+}
+
+static void
+sample(FILE *to, const char *name, const char *label_name, const char *value, uint64_t n)
+{
+	fprintf(to, "ratwatch_%s{", name);
+	label(to, label_name, value);
+	fprintf(to, "} %" PRIu64 "\n", n);
+}
+
+static void
+single(FILE *to, const char *name, const char *type, const char *help, int64_t n)
+{
+	family(to, name, type, help);
+	fprintf(to, "ratwatch_%s %" PRId64 "\n", name, n);
+}
+
+static void
+counts(FILE *to, const char *name, const char *help, const char *label_name, const struct status_count *c, size_t n)
+{
+	family(to, name, "counter", help);
+	for (size_t i = 0; i < n; i++)
+		sample(to, name, label_name, c[i].name, c[i].n);
+}
+
+static void
+write_process(const struct status *s, FILE *to)
+{
+	family(to, "build_info", "gauge", "1; its label is the version of ratwatchd.");
+	sample(to, "build_info", "version", s->version, 1);
+	single(to, "start_time_seconds", "gauge", "When ratwatchd started, in seconds since the epoch.", s->started);
+}
+
+static void
+write_packets(const struct status *s, FILE *to)
+{
+	single(to, "packets_received_total", "counter", "Packets that the ports delivered.", (int64_t)s->received);
+	single(to, "received_bytes_total", "counter", "Bytes of them on the wire.", (int64_t)s->bytes);
+	counts(to, "packets_total", "Packets by verdict: their sum is the packets received.", "verdict", s->verdicts,
+	       PKT_VERDICTS);
+	single(to, "packets_residual", "gauge", "Packets received minus packets by verdict: other than 0 is a bug.",
+	       s->residual);
+	counts(to, "packet_notes_total", "Packets by note: a packet may have several, or none.", "note",
+	       s->packet_notes, STATUS_PACKET_NOTES);
+	single(to, "hits_total", "counter", "Packets of which an end is listed.", (int64_t)s->hits);
+	counts(to, "hit_notes_total", "Hits by note: a hit may have several, or none.", "note", s->hit_notes,
+	       STATUS_HIT_NOTES);
+}
+
+static void
+lost(FILE *to, const struct status_port *p, const char *reason, uint64_t n)
+{
+	fputs("ratwatch_port_lost_packets_total{", to);
+	label(to, "port", p->name);
+	fputc(',', to);
+	label(to, "reason", reason);
+	fprintf(to, "} %" PRIu64 "\n", n);
+}
+
+static void
+write_ports(const struct status *s, FILE *to)
+{
+	family(to, "port_lost_packets_total", "counter", "Packets that never reached ratwatchd, by port and reason.");
+	for (size_t i = 0; i < s->n_ports; i++) {
+		lost(to, &s->ports[i], "missed", s->ports[i].loss.missed);
+		lost(to, &s->ports[i], "errors", s->ports[i].loss.errors);
+		lost(to, &s->ports[i], "no_buffer", s->ports[i].loss.no_buffer);
+	}
+}
+
+// All feeds of the i-th one's name as one. false: an earlier one of that name was this one, too.
+static bool
+merge_feeds(const struct status *s, size_t i, struct status_feed *ret)
+{
+	*ret = (struct status_feed){.name = s->feeds[i].name, .age_seconds = -1};
+	for (size_t k = 0; k < s->n_feeds; k++) {
+		const struct status_feed *f = &s->feeds[k];
+
+		if (strcmp(f->name, ret->name) != 0)
+			continue;
+		if (k < i)
+			return false;
+		ret->entries += f->entries;
+		ret->skipped += f->skipped;
+		ret->age_seconds = f->age_seconds > ret->age_seconds ? f->age_seconds : ret->age_seconds;
+	}
+	return true;
+}
+
+static void
+write_feeds(const struct status *s, FILE *to)
+{
+	struct status_feed f;
+
+	family(to, "feed_entries", "gauge", "Addresses and prefixes of a feed that are in force.");
+	for (size_t i = 0; i < s->n_feeds; i++)
+		if (merge_feeds(s, i, &f))
+			sample(to, "feed_entries", "feed", f.name, f.entries);
+	family(to, "feed_skipped_lines", "gauge", "Lines of a feed that were skipped.");
+	for (size_t i = 0; i < s->n_feeds; i++)
+		if (merge_feeds(s, i, &f))
+			sample(to, "feed_skipped_lines", "feed", f.name, f.skipped);
+	family(to, "feed_age_seconds", "gauge", "Age of a feed by its own words, else by its file.");
+	for (size_t i = 0; i < s->n_feeds; i++)
+		if (merge_feeds(s, i, &f) && f.age_seconds >= 0)
+			sample(to, "feed_age_seconds", "feed", f.name, (uint64_t)f.age_seconds);
+}
+
+static void
+write_rules(const struct status *s, FILE *to)
+{
+	single(to, "generation", "gauge", "Number of the rules in force: 1 at the start, one more with each reload.",
+	       (int64_t)s->generation);
+	single(to, "indicators", "gauge", "Addresses and prefixes in force.", (int64_t)s->indicators);
+	write_feeds(s, to);
+	family(to, "reloads_total", "counter", "Reloads by result.");
+	sample(to, "reloads_total", "result", "done", s->reload.done);
+	sample(to, "reloads_total", "result", "refused", s->reload.refused);
+}
+
+static void
+write_redis(const struct status *s, FILE *to)
+{
+	if (s->redis_url == NULL)
+		return;
+	single(to, "redis_up", "gauge", "1: Redis took the last batch; 0: it did not.", s->redis.error[0] == '\0');
+	single(to, "redis_waiting_batches", "gauge", "Batches in memory that Redis does not have yet.",
+	       (int64_t)s->redis.waiting);
+}
+
+void
+metrics_write(const struct status *s, FILE *to)
+{
+	write_process(s, to);
+	write_packets(s, to);
+	write_ports(s, to);
+	write_rules(s, to);
+	write_redis(s, to);
+}
