@@ -19,6 +19,7 @@ import time
 BUILD = os.environ['RATWATCH_BUILD']
 SOURCE = os.environ['RATWATCH_SOURCE']
 RATWATCHD = os.path.join(BUILD, 'daemon', 'ratwatchd')
+RATWATCH = os.path.join(BUILD, 'cli', 'ratwatch')
 DEADLINE = 20  # seconds; generous, since machines differ
 
 
@@ -132,6 +133,7 @@ class Namespace:
             # Nothing but what the test sends: no router solicitations, no ARP.
             self.run('sysctl', '-qw', 'net.ipv6.conf.%s.disable_ipv6=1' % side, check=False)
             self.run('ip', 'link', 'set', side, 'arp', 'off', 'up')
+        self.run('ip', 'link', 'set', 'lo', 'up')
 
     def command(self, *argv):
         return ['ip', 'netns', 'exec', self.name, *argv]
@@ -146,6 +148,15 @@ class Namespace:
         """Packets that went into `tap` so far."""
         got = subprocess.run(self.command('ip', '-s', '-j', 'link', 'show', 'tap'), check=True, capture_output=True, text=True)
         return json.loads(got.stdout)[0]['stats64']['tx']['packets']
+
+    def fetch(self, host, port, path, method='GET'):
+        """Status, headers and body of an HTTP answer, asked for from inside."""
+        code = ('import http.client, json, sys; host, port, method, path = sys.argv[1:];'
+                'c = http.client.HTTPConnection(host, int(port), timeout=%d); c.request(method, path); r = c.getresponse();'
+                'print(json.dumps([r.status, dict(r.getheaders()), r.read().decode()]))' % DEADLINE)
+        got = subprocess.run(self.command(sys.executable, '-c', code, host, str(port), method, path), check=True,
+                             stdout=subprocess.PIPE, text=True)
+        return json.loads(got.stdout)
 
     def remove(self):
         subprocess.run(['ip', 'netns', 'delete', self.name])
@@ -167,11 +178,11 @@ class Traffic:
 class Daemon:
     """A running ratwatchd, with a control socket of its own, `socket`, and a folder for accepted lists, `state`, which another may use after it."""
 
-    def __init__(self, argv, state=None):
+    def __init__(self, argv, state=None, socket=None):
         self.lines = []
         self.changed = threading.Condition()
         self.folder = tempfile.mkdtemp(prefix='ratwatch-control-')
-        self.socket = os.path.join(self.folder, 'control.sock')
+        self.socket = socket or os.path.join(self.folder, 'control.sock')
         self.state = state or os.path.join(self.folder, 'state')
         self.process = subprocess.Popen([*argv, '--set', 'control.socket=' + self.socket, '--set', 'indicators.state_dir=' + self.state],
                                         stderr=subprocess.PIPE, text=True)
