@@ -1,6 +1,7 @@
 #include "cli.h"
 
 #include "ask.h"
+#include "print.h"
 
 #include <jansson.h>
 
@@ -13,27 +14,6 @@ struct options {
 	const char *socket;
 	bool json;
 };
-
-// Reading the answer ------------------------------------------------------------------------------------------------------------
-
-static long long
-number(const json_t *o, const char *key)
-{
-	return (long long)json_integer_value(json_object_get(o, key));
-}
-
-// Names of feeds come from files: a control character must not reach the terminal.
-static const char *
-text(const json_t *o, const char *key, char ret[static 512])
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	snprintf(ret, 512, "%s", s != NULL ? s : "");
-	for (char *p = ret; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-	return ret;
-}
 
 // printf counts bytes; a column counts characters.
 static int
@@ -69,11 +49,11 @@ span(const json_t *o, const char *key, char ret[static 32])
 static void
 print_heading(const json_t *status)
 {
-	char version[512], sensor[512], trouble[512], up[32];
+	char version[PRINT_TEXT], sensor[PRINT_TEXT], trouble[PRINT_TEXT], up[32];
 
-	printf("ratwatchd %s, sensor %s, up %s\n", text(status, "version", version), text(status, "sensor", sensor),
-	       span(status, "uptime_seconds", up));
-	if (text(status, "trouble", trouble)[0] != '\0')
+	printf("ratwatchd %s, sensor %s, up %s\n", print_text(status, "version", version),
+	       print_text(status, "sensor", sensor), span(status, "uptime_seconds", up));
+	if (print_text(status, "trouble", trouble)[0] != '\0')
 		printf("TROUBLE: %s\n", trouble);
 }
 
@@ -83,31 +63,51 @@ print_indicators(const json_t *o)
 	const json_t *feed;
 	size_t i;
 
-	printf("\nIndicators: %lld in force, generation %lld\n", number(o, "entries"), number(o, "generation"));
+	printf("\nIndicators: %lld in force, generation %lld\n", print_number(o, "entries"),
+	       print_number(o, "generation"));
 	if (json_array_size(json_object_get(o, "feeds")) > 0)
-		printf("  %-28s %-10s %9s %9s %8s\n", "feed", "format", "entries", "skipped", "age");
+		printf("  %-28s %-14s %9s %9s %8s\n", "feed", "format", "entries", "skipped", "age");
 	json_array_foreach(json_object_get(o, "feeds"), i, feed)
 	{
-		char name[512], format[512], age[32];
+		char name[PRINT_TEXT], format[PRINT_TEXT], age[32];
 
-		text(feed, "name", name);
-		printf("  %-*s %-10s %9lld %9lld %8s\n", width(name, 28), name, text(feed, "format", format),
-		       number(feed, "entries"), number(feed, "skipped"), span(feed, "age_seconds", age));
+		print_text(feed, "name", name);
+		printf("  %-*s %-14s %9lld %9lld %8s%s%s\n", width(name, 28), name, print_text(feed, "format", format),
+		       print_number(feed, "entries"), print_number(feed, "skipped"), span(feed, "age_seconds", age),
+		       json_is_true(json_object_get(feed, "held")) ? "  KEEPS WHAT IT HAD" : "",
+		       json_is_true(json_object_get(feed, "short")) ? "  TOO FEW IN FORCE" : "");
 	}
+}
+
+static void
+print_sets(const json_t *sets)
+{
+	const json_t *set;
+	char loaded[PRINT_TIME];
+	size_t i;
+
+	if (json_array_size(sets) > 0)
+		printf("  kept for 'ratwatch rollback':");
+	json_array_foreach(sets, i, set)
+		printf("%s generation %lld (%lld entries, %s)", i > 0 ? "," : "", print_number(set, "generation"),
+		       print_number(set, "entries"), print_time(set, "loaded", loaded));
+	if (json_array_size(sets) > 0)
+		putchar('\n');
 }
 
 static void
 print_reloads(const json_t *o)
 {
 	const json_t *last = json_object_get(o, "last");
-	char result[512], problem[512], ago[32];
+	char result[PRINT_TEXT], problem[PRINT_TEXT], ago[32];
 
-	printf("\nReloads: %lld done, %lld refused\n", number(o, "done"), number(o, "refused"));
+	printf("\nReloads: %lld done, %lld refused\n", print_number(o, "done"), print_number(o, "refused"));
 	if (!json_is_object(last))
 		return;
-	printf("  the last one was %s %s ago, after %lld ms", text(last, "result", result),
-	       span(last, "seconds_ago", ago), number(last, "milliseconds"));
-	printf("%s%s\n", text(last, "problem", problem)[0] != '\0' ? ": " : "", problem);
+	printf("  the last one was %s %s ago, after %lld ms", print_text(last, "result", result),
+	       span(last, "seconds_ago", ago), print_number(last, "milliseconds"));
+	printf("%s%s\n", print_text(last, "problem", problem)[0] != '\0' ? ": " : "", problem);
+	print_sets(json_object_get(o, "sets"));
 }
 
 static void
@@ -126,11 +126,11 @@ print_counts(json_t *counts, const char *first, const char *other)
 static void
 print_packets(const json_t *o)
 {
-	printf("\nPackets\n  %-26s %20lld\n", "received", number(o, "received"));
+	printf("\nPackets\n  %-26s %20lld\n", "received", print_number(o, "received"));
 	print_counts(json_object_get(o, "verdicts"), "=", "+");
-	printf("  %-26s %20lld\n", "residual", number(o, "residual"));
-	printf("  %-26s %20lld\n", "bytes", number(o, "bytes"));
-	printf("  %-26s %20lld\n", "hits", number(o, "hits"));
+	printf("  %-26s %20lld\n", "residual", print_number(o, "residual"));
+	printf("  %-26s %20lld\n", "bytes", print_number(o, "bytes"));
+	printf("  %-26s %20lld\n", "hits", print_number(o, "hits"));
 	puts("\nNotes");
 	print_counts(json_object_get(o, "notes"), "", "");
 }
@@ -146,10 +146,10 @@ print_ports(const json_t *o)
 	printf("  %-28s %12s %12s %12s\n", "port", "missed", "errors", "no_buffer");
 	json_array_foreach(json_object_get(o, "ports"), i, port)
 	{
-		char name[512];
+		char name[PRINT_TEXT];
 
-		printf("  %-28s %12lld %12lld %12lld\n", text(port, "name", name), number(port, "missed"),
-		       number(port, "errors"), number(port, "no_buffer"));
+		printf("  %-28s %12lld %12lld %12lld\n", print_text(port, "name", name), print_number(port, "missed"),
+		       print_number(port, "errors"), print_number(port, "no_buffer"));
 		silent = silent || strncmp(name, "af_packet:", strlen("af_packet:")) == 0;
 	}
 	if (silent)
@@ -159,19 +159,19 @@ print_ports(const json_t *o)
 static void
 print_redis(const json_t *o)
 {
-	char url[512], error[512], ago[32];
+	char url[PRINT_TEXT], error[PRINT_TEXT], ago[32];
 
 	if (!json_is_object(o)) {
 		puts("\nRedis: none, nothing is delivered");
 		return;
 	}
-	printf("\nRedis: %s\n", text(o, "url", url));
+	printf("\nRedis: %s\n", print_text(o, "url", url));
 	if (json_is_integer(json_object_get(o, "delivered_seconds_ago")))
 		printf("  took the last batch %s ago", span(o, "delivered_seconds_ago", ago));
 	else
 		printf("  has taken no batch yet");
-	printf(", %lld wait%s%s\n", number(o, "waiting_batches"), text(o, "error", error)[0] != '\0' ? "; " : "",
-	       error);
+	printf(", %lld wait%s%s\n", print_number(o, "waiting_batches"),
+	       print_text(o, "error", error)[0] != '\0' ? "; " : "", error);
 }
 
 static void
@@ -183,13 +183,6 @@ print_table(const json_t *status)
 	print_packets(json_object_get(status, "capture"));
 	print_ports(json_object_get(status, "capture"));
 	print_redis(json_object_get(status, "redis"));
-}
-
-static void
-print_json(const json_t *status)
-{
-	json_dumpf(status, stdout, JSON_INDENT(1));
-	putchar('\n');
 }
 
 static int

@@ -94,42 +94,26 @@ write_ports(const struct status *s, FILE *to)
 	}
 }
 
-// All feeds of the i-th one's name as one. false: an earlier one of that name was this one, too.
-static bool
-merge_feeds(const struct status *s, size_t i, struct status_feed *ret)
-{
-	*ret = (struct status_feed){.name = s->feeds[i].name, .age_seconds = -1};
-	for (size_t k = 0; k < s->n_feeds; k++) {
-		const struct status_feed *f = &s->feeds[k];
-
-		if (strcmp(f->name, ret->name) != 0)
-			continue;
-		if (k < i)
-			return false;
-		ret->entries += f->entries;
-		ret->skipped += f->skipped;
-		ret->age_seconds = f->age_seconds > ret->age_seconds ? f->age_seconds : ret->age_seconds;
-	}
-	return true;
-}
-
 static void
 write_feeds(const struct status *s, FILE *to)
 {
-	struct status_feed f;
-
-	family(to, "feed_entries", "gauge", "Addresses and prefixes of a feed that are in force.");
+	family(to, "feed_entries", "gauge", "Addresses and prefixes of a feed that were in force when it was read.");
 	for (size_t i = 0; i < s->n_feeds; i++)
-		if (merge_feeds(s, i, &f))
-			sample(to, "feed_entries", "feed", f.name, f.entries);
+		sample(to, "feed_entries", "feed", s->feeds[i].name, s->feeds[i].entries);
 	family(to, "feed_skipped_lines", "gauge", "Lines of a feed that were skipped.");
 	for (size_t i = 0; i < s->n_feeds; i++)
-		if (merge_feeds(s, i, &f))
-			sample(to, "feed_skipped_lines", "feed", f.name, f.skipped);
+		sample(to, "feed_skipped_lines", "feed", s->feeds[i].name, s->feeds[i].skipped);
 	family(to, "feed_age_seconds", "gauge", "Age of a feed by its own words, else by its file.");
 	for (size_t i = 0; i < s->n_feeds; i++)
-		if (merge_feeds(s, i, &f) && f.age_seconds >= 0)
-			sample(to, "feed_age_seconds", "feed", f.name, (uint64_t)f.age_seconds);
+		if (s->feeds[i].age_seconds >= 0)
+			sample(to, "feed_age_seconds", "feed", s->feeds[i].name, (uint64_t)s->feeds[i].age_seconds);
+	family(to, "feed_held", "gauge",
+	       "1: the last content of a feed was refused, and what it had before is in force.");
+	for (size_t i = 0; i < s->n_feeds; i++)
+		sample(to, "feed_held", "feed", s->feeds[i].name, s->feeds[i].held);
+	family(to, "feed_short", "gauge", "1: fewer entries of a feed are in force than its min_entries, or none.");
+	for (size_t i = 0; i < s->n_feeds; i++)
+		sample(to, "feed_short", "feed", s->feeds[i].name, s->feeds[i].shortage);
 }
 
 static void

@@ -357,6 +357,7 @@ keep_facts(struct reload_thread *t, const struct reload_result *r)
 
 	facts->done += r->err == 0;
 	facts->refused += r->err < 0;
+	facts->last_refused = r->err < 0;
 	facts->ended = now_s();
 	facts->milliseconds = r->milliseconds;
 	facts->problem[0] = '\0';

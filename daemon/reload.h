@@ -76,6 +76,7 @@ struct reload_facts { // of all reloads
 	uint64_t done, refused;
 	int64_t ended; // when the last one did, epoch seconds; 0: none has
 	int64_t milliseconds;
+	bool last_refused;
 	char problem[512]; // the first error of the last one; "": there was none
 	struct {
 		uint64_t generation;

@@ -73,6 +73,8 @@ feed_of(const struct report_feed *f, int64_t now)
 		.format = f->format,
 		.entries = f->entries,
 		.skipped = f->skipped,
+		.held = f->held,
+		.shortage = atomic_load_explicit(&f->shortage, memory_order_relaxed),
 		.age_seconds = since <= 0    ? -1
 			       : since > now ? 0
 					     : now - since,
@@ -99,14 +101,12 @@ static int
 collect_rules(const struct status_sources *from, struct status *s)
 {
 	const struct rules *rules;
-	struct c2set_facts facts;
 	int err;
 
 	reload_reader_online(from->reload, from->reader);
 	rules = reload_rules(from->reload);
-	c2set_facts(rules->c2, &facts);
 	s->generation = rules->generation;
-	s->indicators = facts.entries;
+	s->indicators = atomic_load_explicit(&from->reload->indicators, memory_order_relaxed);
 	err = collect_feeds(rules, s);
 	reload_reader_offline(from->reload, from->reader);
 	return err;
@@ -198,6 +198,8 @@ indicators(const struct status *s)
 		json_object_set_new(f, "format", control_text(from->format));
 		json_object_set_new(f, "entries", number(from->entries));
 		json_object_set_new(f, "skipped", number(from->skipped));
+		json_object_set_new(f, "held", json_boolean(from->held));
+		json_object_set_new(f, "short", json_boolean(from->shortage));
 		json_object_set_new(f, "age_seconds",
 				    from->age_seconds < 0 ? json_null() : json_integer(from->age_seconds));
 		json_array_append_new(feeds, f);
@@ -217,11 +219,25 @@ last_reload(const struct status *s)
 	if (r->ended == 0)
 		return json_null();
 	o = json_object();
-	json_object_set_new(o, "result", json_string(r->problem[0] == '\0' ? "done" : "refused"));
+	json_object_set_new(o, "result", json_string(r->last_refused ? "refused" : "done"));
 	json_object_set_new(o, "seconds_ago", seconds_since(r->ended, s->now));
 	json_object_set_new(o, "milliseconds", json_integer(r->milliseconds));
 	json_object_set_new(o, "problem", text_or_null(r->problem));
 	return o;
+}
+
+// Those that are kept, the newest first.
+static json_t *
+sets(const struct status *s)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->reload.n_sets; i++)
+		json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "generation",
+						      (json_int_t)s->reload.sets[i].generation, "entries",
+						      (json_int_t)s->reload.sets[i].entries, "loaded",
+						      (json_int_t)s->reload.sets[i].loaded));
+	return list;
 }
 
 static json_t *
@@ -232,6 +248,7 @@ reloads(const struct status *s)
 	json_object_set_new(o, "done", number(s->reload.done));
 	json_object_set_new(o, "refused", number(s->reload.refused));
 	json_object_set_new(o, "last", last_reload(s));
+	json_object_set_new(o, "sets", sets(s));
 	return o;
 }
 

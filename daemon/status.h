@@ -40,6 +40,8 @@ struct status_feed {
 	char *name; // UTF-8
 	const char *format;
 	size_t entries, skipped;
+	bool held;           // the last content was refused, and what was accepted before is in force
+	bool shortage;       // fewer entries are in force than its min_entries, or none
 	int64_t age_seconds; // by what the file says of itself, else by its time of modification; -1: not known
 };
 
