@@ -200,8 +200,11 @@ feed_comment(struct feed_pile *pile, const char *text, size_t len)
 		return;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	if ((at = strstr(copy, updated)) != NULL)
-		pile->feed->updated = feed_time(at + strlen(updated), 19 <= strlen(at + strlen(updated)) ? 19 : 10);
+	if ((at = strstr(copy, updated)) != NULL) {
+		at += strlen(updated);
+		pile->feed->updated =
+			feed_time(at, strnlen(at, strlen(at) < 19 ? 10 : 19)); // with the time of day, or without
+	}
 	if (is_trailer(pile, copy, &n)) {
 		pile->has_trailer = true;
 		pile->trailer = n;

@@ -508,6 +508,27 @@ dates_that_cannot_be_are_unknown(void **state)
 	}
 }
 
+static void
+a_date_of_the_last_update_may_be_cut_short(void **state)
+{
+	static const char comment[] = "# Last updated: 2026-01-02 03:04:05";
+
+	(void)state;
+	for (size_t len = 1; len < sizeof(comment); len++) {
+		char list[80];
+		struct feed *f;
+
+		snprintf(list, sizeof(list), "%.*s\n8.8.8.8\n", (int)len, comment);
+		assert_non_null(f = load_text(list));
+		assert_true(f->updated == (len < 26 ? 0 : len < 35 ? 1767312000 : 1767323045));
+		feed_free(f);
+	}
+	accepted("# as long as a comment may be, and then some more of it until the very end of what is looked at: "
+		 "here, at "
+		 "last, in this place, it is Last updated: _\n8.8.8.8\n",
+		 1, 0);
+}
+
 // As abuse.ch serves it; what a broken download leaves must not load.
 static void
 a_feodo_download_cut_at_any_byte_is_refused(void **state)
@@ -552,6 +573,7 @@ main(void)
 		cmocka_unit_test(a_range_may_have_blanks_and_is_kept_or_skipped_whole),
 		cmocka_unit_test(two_addresses_on_a_line_are_no_entry),
 		cmocka_unit_test(dates_that_cannot_be_are_unknown),
+		cmocka_unit_test(a_date_of_the_last_update_may_be_cut_short),
 		cmocka_unit_test(a_feodo_download_cut_at_any_byte_is_refused),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
