@@ -1,147 +1,165 @@
 #include "cli.h"
 
-#include "feed.h"
+#include "check.h"
+#include "config.h"
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct options {
 	bool json;
+	const char *state_dir;
+	int64_t now;              // epoch seconds
 	struct feed_options feed; // all but the path
 };
 
-struct checked {           // one file
-	struct feed *feed; // NULL: refused
-	struct problem_list problems;
-};
-
-static void
-check_file(const char *path, struct feed_options o, struct checked *ret)
-{
-	o.path = path;
-	feed_load(&o, &ret->problems, &ret->feed);
-}
-
-static const char *
-refusal(const struct checked *c)
-{
-	for (size_t i = 0; c->feed == NULL && i < c->problems.n; i++)
-		if (c->problems.items[i].level == PROBLEM_ERROR)
-			return c->problems.items[i].what;
-	return c->feed == NULL ? "out of memory" : NULL;
-}
-
 static int
-print_json(char **paths, const struct checked *files, size_t n)
+print(const struct options *o, const struct check *files, size_t n)
 {
-	struct feed_check *checks = calloc(n, sizeof(*checks));
-	int err;
-
-	if (checks == NULL)
-		return -1;
+	if (o->json)
+		return check_json(files, n, o->now, stdout);
 	for (size_t i = 0; i < n; i++)
-		checks[i] = (struct feed_check){paths[i], files[i].feed, refusal(&files[i])};
-	err = feed_check_json(checks, n, stdout);
-	free(checks);
-	return err;
-}
-
-static void
-print_file(const char *path, const struct checked *c)
-{
-	problem_print(&c->problems, stderr);
-	if (c->feed == NULL)
-		return;
-	printf("%s: %s, %zu entries, %zu lines merged", path, feed_format_name(c->feed->format), c->feed->entries,
-	       c->feed->merged);
-	if (c->feed->host_bits > 0)
-		printf(", %zu masked", c->feed->host_bits);
-	for (int s = 0; s < FEED_SKIPS; s++)
-		if (c->feed->skipped[s] > 0)
-			printf(", %zu skipped: %s", c->feed->skipped[s], feed_skip_name((enum feed_skip)s));
-	putchar('\n');
-}
-
-static int
-print(bool json, char **paths, const struct checked *files, size_t n)
-{
-	if (json)
-		return print_json(paths, files, n);
-	for (size_t i = 0; i < n; i++)
-		print_file(paths[i], &files[i]);
+		check_print(&files[i], o->now, stdout, stderr);
 	return ferror(stdout) ? -1 : 0;
 }
 
 static int
-check(const struct options *o, char **paths, size_t n)
+check_all(const struct options *o, const struct history *h, char **paths, size_t n, struct check *files)
 {
-	struct checked *files = calloc(n, sizeof(*files));
 	int status = CLI_DONE;
 
-	if (files == NULL)
-		return CLI_FAILED;
 	for (size_t i = 0; i < n; i++) {
-		check_file(paths[i], o->feed, &files[i]);
+		struct feed_options one = o->feed;
+
+		one.path = paths[i];
+		if (check_file(&one, h, &files[i]) < 0)
+			return CLI_FAILED;
 		if (files[i].feed == NULL)
 			status = CLI_REFUSED;
 	}
-	if (print(o->json, paths, files, n) < 0 || fflush(stdout) != 0)
+	if (print(o, files, n) < 0 || fflush(stdout) != 0)
 		status = CLI_FAILED;
-	for (size_t i = 0; i < n; i++) {
-		feed_free(files[i].feed);
-		problem_clear(&files[i].problems);
-	}
+	return status;
+}
+
+// What is in force is compared with where it can be read, and nothing is said where it cannot.
+static int
+check(const struct options *o, char **paths, size_t n)
+{
+	struct check *files = calloc(n, sizeof(*files));
+	struct problem_list ignored = {0};
+	struct history *h = NULL;
+	int status;
+
+	if (files == NULL)
+		return CLI_FAILED;
+	history_open(o->state_dir, false, &ignored, &h);
+	problem_clear(&ignored);
+	status = check_all(o, h, paths, n, files);
+	for (size_t i = 0; i < n; i++)
+		check_fini(&files[i]);
+	history_close(h);
 	free(files);
 	return status;
 }
 
+enum { COLUMNS = 256, FORMAT, REFANG, SET, STATE_DIR, AS_OF };
+
+// Options that are keys of a feed in short.
+static bool
+set(struct feed_options *feed, const char *key, const char *value)
+{
+	struct problem_list problems = {0};
+	char *text;
+
+	if (asprintf(&text, "%s%s%s", key, key[0] != '\0' ? "=" : "", value) == -1)
+		return false;
+	config_feed_set(feed, text, &problems);
+	problem_print(&problems, stderr);
+	free(text);
+	text = NULL;
+	if (problems.n == 0)
+		return true;
+	problem_clear(&problems);
+	return false;
+}
+
+static bool
+take(struct options *o, int option)
+{
+	switch (option) {
+	case 'o':
+		o->json = strcmp(optarg, "json") == 0;
+		return o->json || strcmp(optarg, "text") == 0;
+	case COLUMNS:
+		return set(&o->feed, "columns", optarg);
+	case FORMAT:
+		return set(&o->feed, "format", optarg);
+	case REFANG:
+		return set(&o->feed, "refang", "true");
+	case SET:
+		return set(&o->feed, "", optarg);
+	case STATE_DIR:
+		o->state_dir = optarg;
+		return true;
+	case AS_OF:
+		return (o->now = feed_time(optarg, strlen(optarg))) != 0;
+	default:
+		return false;
+	}
+}
+
 // false: something in it is wrong.
 static bool
-read_options(int argc, char **argv, struct options *ret)
+read_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {{"columns", required_argument, NULL, 'c'},
-					      {"format", required_argument, NULL, 'f'},
-					      {"refang", no_argument, NULL, 'r'},
-					      {0}};
-	struct options o = {.feed = FEED_OPTIONS_DEFAULT};
+	static const struct option longs[] = {
+		{"as-of", required_argument, NULL, AS_OF},
+		{"columns", required_argument, NULL, COLUMNS},
+		{"format", required_argument, NULL, FORMAT},
+		{"refang", no_argument, NULL, REFANG},
+		{"set", required_argument, NULL, SET},
+		{"state-dir", required_argument, NULL, STATE_DIR},
+		{0},
+	};
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (option == 'r')
-			o.feed.refang = true;
-		else if (option == 'c' && feed_columns_check(optarg) == NULL)
-			o.feed.columns = optarg;
-		else if (option == 'o' && (strcmp(optarg, "json") == 0 || strcmp(optarg, "text") == 0))
-			o.json = strcmp(optarg, "json") == 0;
-		else if (option != 'f' || feed_format_parse(optarg, &o.feed.format) < 0)
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1)
+		if (!take(o, option))
 			return false;
-	}
-	*ret = o;
+	o->feed.now = o->now;
 	return optind < argc;
 }
 
 static void
 print_usage(void)
 {
-	fputs("usage: ratwatch check [-o text|json] [--format FORMAT] [--columns MAP] [--refang] FEED...\n  FORMAT is "
-	      "one of",
+	fputs("usage: ratwatch check [-o text|json] [--as-of TIME] [--format FORMAT] [--columns MAP] [--refang] [--set "
+	      "KEY=VALUE]\n"
+	      "                      [--state-dir DIR] FEED...\n  FORMAT is one of",
 	      stderr);
 	for (int f = 0; f < FEED_FORMATS; f++)
 		fprintf(stderr, " %s", feed_format_name((enum feed_format)f));
-	fputs("\n  MAP is address=COLUMN[,port=COLUMN][,family=COLUMN] ...\n", stderr);
+	fputs("\n  MAP is address=COLUMN[,port=COLUMN][,family=COLUMN] ...\n"
+	      "  KEY is a key of indicators.feeds (ratwatch.yaml(5)), such as --set ttl=7 --set allow_special=true\n",
+	      stderr);
 }
 
 int
 cli_check(int argc, char **argv)
 {
-	struct options o;
+	struct options o = {.state_dir = CONFIG_STATE_DIR, .now = time(NULL), .feed = FEED_OPTIONS_DEFAULT};
+	int status = CLI_REFUSED;
 
-	if (!read_options(argc, argv, &o)) {
+	if (read_options(argc, argv, &o))
+		status = check(&o, argv + optind, (size_t)(argc - optind));
+	else
 		print_usage();
-		return CLI_REFUSED;
-	}
-	return check(&o, argv + optind, (size_t)(argc - optind));
+	config_feed_forget(&o.feed);
+	return status;
 }

@@ -15,7 +15,7 @@ static const struct {
 };
 
 static const char usage[] =
-	"usage: ratwatch check [-o text|json] [--format auto|text|feodo-csv] FEED...\n"
+	"usage: ratwatch check [-o text|json] [--format FORMAT] FEED...\n"
 	"                             what a list would load, and why lines would be skipped\n"
 	"       ratwatch indicators [add|remove ADDRESS...] [--family NAME] [--until TIME] [--reason TEXT]\n"
 	"                             what you added to the lists and took out of them; or do so\n"

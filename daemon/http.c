@@ -7,12 +7,13 @@
 #include <microhttpd.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define RUN_MS 1000 // at least so often
 
 struct http {
 	const struct status_sources *sources;
@@ -200,15 +201,15 @@ http_free(struct http *h)
 
 // The loop ----------------------------------------------------------------------------------------------------------------------
 
+// At its limit of connections the library stops listening, and listens again only in a later run than the one that closed some; it does
+// not ask for that run.
 static int
 timeout_ms(void *context)
 {
 	struct http *h = context;
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	if (MHD_get_timeout(h->daemon, &ms) != MHD_YES)
-		return -1;
-	return ms > INT_MAX ? INT_MAX : (int)ms;
+	return MHD_get_timeout(h->daemon, &ms) == MHD_YES && ms < RUN_MS ? (int)ms : RUN_MS;
 }
 
 static void

@@ -1,6 +1,7 @@
 // ratwatchd: start in order, wait, stop in reverse. What is wrong is collected by the rooms and said here, once.
 
 #include "batch.h"
+#include "check.h"
 #include "clock.h"
 #include "collector.h"
 #include "commands.h"
@@ -103,7 +104,7 @@ open_history(struct run *r, bool writes)
 	return changes_read(r->changes_path, &r->problems, &r->changes);
 }
 
-enum purpose { TO_REPLAY, TO_CHECK, TO_WATCH };
+enum purpose { TO_REPLAY, TO_WATCH };
 
 static int
 load(struct run *r, enum purpose purpose)
@@ -116,7 +117,7 @@ load(struct run *r, enum purpose purpose)
 		return err;
 	log_open(r->config->log.level);
 	if (purpose != TO_REPLAY) {
-		if ((err = open_history(r, purpose == TO_WATCH)) < 0)
+		if ((err = open_history(r, true)) < 0)
 			return err;
 		options.now = r->started_ns / 1000000000;
 		options.history = r->history;
@@ -296,20 +297,67 @@ stop(struct run *r)
 	options_free(&r->options);
 }
 
+// One feed of the configuration, which may be many files. The entries of all are collected in `all`.
+static int
+check_feeds(struct run *r, const struct feed_options *configured, struct indicator_list *all, size_t *ret_n)
+{
+	struct feed_options *items;
+	struct check c;
+	size_t n;
+	int err;
+
+	if ((err = feed_expand(configured, &r->problems, &items, &n)) < 0)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		items[i].now = r->started_ns / 1000000000;
+		if (check_file(&items[i], r->history, &c) < 0) {
+			err = -ENOMEM;
+			break;
+		}
+		check_print(&c, items[i].now, stdout, stderr);
+		err = c.feed == NULL || indicator_list_append(all, &c.feed->list) < 0 ? -EINVAL : err;
+		check_fini(&c);
+	}
+	*ret_n += n;
+	feed_expand_free(items, n);
+	return err;
+}
+
+static int
+check_all_feeds(struct run *r)
+{
+	struct indicator_list all = {0};
+	size_t n = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < r->config->indicators.n_feeds; i++) {
+		int failed = check_feeds(r, &r->config->indicators.feeds[i], &all, &n);
+
+		err = failed < 0 ? failed : err;
+	}
+	indicator_list_sort(&all);
+	printf("would load: %zu indicators from %zu feeds\n", indicator_list_entries(&all), n);
+	indicator_list_free(&all);
+	return err;
+}
+
 static int
 check(struct run *r)
 {
-	struct c2set_facts facts;
+	const struct options *o = &r->options;
+	struct rules_options options = {.generation = 1};
+	int families, feeds;
 
-	if (load(r, TO_CHECK) < 0)
+	if (config_load(o->config, o->sets, o->n_sets, &r->problems, &r->config) < 0 || open_history(r, false) < 0)
+		return refuse(r);
+	families = indicator_families_read(r->config->indicators.families, &r->problems);
+	feeds = check_all_feeds(r);
+	options.config = r->config;
+	options.without_feeds = true; // they were read one by one
+	if (families < 0 || feeds < 0 || rules_build(&options, &r->problems, &r->rules) < 0 || read_password(r) < 0)
 		return refuse(r);
 	warn(r);
-	c2set_facts(r->rules->c2, &facts);
-	for (size_t i = 0; i < r->rules->n_feeds; i++)
-		printf("feed %s: %s, %zu entries, %zu lines skipped\n", r->rules->feeds[i].path,
-		       r->rules->feeds[i].format, r->rules->feeds[i].entries, r->rules->feeds[i].skipped);
-	printf("would load: %zu indicators (%zu prefixes) from %zu feeds, %zu watched organizations\n", facts.entries,
-	       facts.prefixes, r->rules->n_feeds, org_watched(r->rules->orgs));
+	printf("would watch: %zu organizations\n", org_watched(r->rules->orgs));
 	return DONE;
 }
 

@@ -368,7 +368,7 @@ static int
 build_c2(struct build *b)
 {
 	const struct rules_options *o = b->options;
-	int err = add_feeds(b);
+	int err = o->without_feeds ? 0 : add_feeds(b);
 
 	if (err == 0 && o->changes != NULL)
 		err = changes_apply(o->changes, &b->list);

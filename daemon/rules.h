@@ -36,6 +36,7 @@ struct rules_options {
 	struct history *history;             // NULL: nothing is kept
 	const struct history_set *return_to; // read its lists instead of the files; NULL: the files
 	const struct changes *changes;       // NULL: none
+	bool without_feeds;                  // the set of indicators stays empty
 	bool force;                          // accept lists that shrank or grew too much
 };
 

@@ -15,7 +15,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#define TEXT_MAX 4096 // bytes of one text
+#define TEXT_MAX   4096 // bytes of one text
+#define WANTED_MAX 384  // bytes that say what belongs into a key; the names of all formats of lists fit
 
 #define TOP   ""
 #define FEEDS "indicators.feeds"
@@ -31,24 +32,16 @@ struct key {
 	size_t offset, size;
 	size_t set_offset;                  // CONFIG_AUTO: the bool that notes that the value was given
 	const struct choice *choices;       // CONFIG_CHOICE
+	const char *(*choice_name)(int);    // instead of an array: the name of each value from 0 on; NULL ends it
 	const char *(*check)(const char *); // texts: NULL, or "is wrong so; write this"
 	enum lane lane;                     // CONFIG_LANE
 };
 
-static const struct choice formats[] = {
-	{"auto", FEED_AUTO},
-	{"text", FEED_TEXT},
-	{"feodo-csv", FEED_FEODO_CSV},
-	{"threatfox-csv", FEED_THREATFOX_CSV},
-	{"sslbl-csv", FEED_SSLBL_CSV},
-	{"c2intel-csv", FEED_C2INTEL_CSV},
-	{"sophos-csv", FEED_SOPHOS_CSV},
-	{"viriback-csv", FEED_VIRIBACK_CSV},
-	{"zeek-intel", FEED_ZEEK_INTEL},
-	{"suricata-iprep", FEED_SURICATA_IPREP},
-	{"csv", FEED_CSV},
-	{NULL, 0},
-};
+static const char *
+format_name(int value)
+{
+	return value < FEED_FORMATS ? feed_format_name((enum feed_format)value) : NULL;
+}
 
 static const struct choice layers[] = {
 	{"any", PKT_ANY},
@@ -93,11 +86,12 @@ static const struct key keys[] = {
 	{{"indicators", "allow_special", CONFIG_BOOL, "false", NULL, 0, 0, false}, AT(indicators.allow_special)},
 	{{"indicators", "families", CONFIG_PATH, NULL, NULL, 0, 0, false}, AT(indicators.families)},
 
-	{{"indicators", "state_dir", CONFIG_PATH, "/var/lib/ratwatch", NULL, 0, 0, true}, AT(indicators.state_dir)},
+	{{"indicators", "state_dir", CONFIG_PATH, CONFIG_STATE_DIR, NULL, 0, 0, true}, AT(indicators.state_dir)},
 
 	{{FEEDS, "path", CONFIG_PATH, NULL, NULL, 0, 0, false}, AT_FEED(path)},
 	{{FEEDS, "name", CONFIG_TEXT, NULL, NULL, 0, 0, false}, AT_FEED(name), .check = check_label},
-	{{FEEDS, "format", CONFIG_CHOICE, "auto", NULL, 0, 0, false}, AT_FEED(format), .choices = formats},
+	{{FEEDS, "format", CONFIG_CHOICE, "auto", NULL, 0, 0, false}, AT_FEED(format),
+		.choice_name = format_name},
 	{{FEEDS, "columns", CONFIG_COLUMNS, NULL, NULL, 0, 0, false}, AT_FEED(columns), .check = feed_columns_check},
 	{{FEEDS, "family", CONFIG_TEXT, NULL, NULL, 0, 0, false}, AT_FEED(family), .check = check_label},
 	{{FEEDS, "confidence", CONFIG_NUMBER, "50", "percent", 0, 100, false}, AT_FEED(confidence)},
@@ -196,16 +190,22 @@ complain(struct source *s, unsigned line, const char *section, const char *name,
 	problem_add(s->problems, PROBLEM_ERROR, s->file, line, key, "%s", what);
 }
 
+static struct choice
+choice(const struct key *key, int i)
+{
+	return key->choice_name != NULL ? (struct choice){key->choice_name(i), i} : key->choices[i];
+}
+
 static void
-list_choices(const struct choice *choices, size_t size, char *ret)
+list_choices(const struct key *key, size_t size, char *ret)
 {
 	size_t len = 0;
 
 	ret[0] = '\0';
-	for (const struct choice *c = choices; c->name != NULL && len < size; c++) {
-		const char *between = c == choices ? "" : c[1].name == NULL ? " or " : ", ";
+	for (int i = 0; choice(key, i).name != NULL && len < size; i++) {
+		const char *between = i == 0 ? "" : choice(key, i + 1).name == NULL ? " or " : ", ";
 
-		len += (size_t)snprintf(ret + len, size - len, "%s%s", between, c->name);
+		len += (size_t)snprintf(ret + len, size - len, "%s%s", between, choice(key, i).name);
 	}
 }
 
@@ -225,7 +225,7 @@ wanted(const struct key *key, char *ret, size_t size)
 		snprintf(ret, size, "true, false or auto");
 		break;
 	case CONFIG_CHOICE:
-		list_choices(key->choices, size, ret);
+		list_choices(key, size, ret);
 		break;
 	case CONFIG_PATH:
 		snprintf(ret, size, "the path of a file");
@@ -253,7 +253,7 @@ wanted(const struct key *key, char *ret, size_t size)
 static void
 complain_value(struct source *s, unsigned line, const struct key *key, const char *text, const char *wrong)
 {
-	char safe[64], want[256];
+	char safe[64], want[WANTED_MAX];
 
 	complain(s, line, key->shown.section, key->shown.name, "'%s' %s; write %s", shown(text, safe), wrong,
 		 wanted(key, want, sizeof(want)));
@@ -611,9 +611,9 @@ set_auto(struct source *s, const struct key *key, void *place, const struct tree
 static void
 set_choice(struct source *s, const struct key *key, void *place, const struct tree_node *node)
 {
-	for (const struct choice *c = key->choices; c->name != NULL; c++) {
-		if (strcmp(c->name, node->text) == 0) {
-			*(int *)place = c->value;
+	for (int i = 0; choice(key, i).name != NULL; i++) {
+		if (strcmp(choice(key, i).name, node->text) == 0) {
+			*(int *)place = choice(key, i).value;
 			return;
 		}
 	}
@@ -676,15 +676,20 @@ forget_texts(struct config_texts *texts)
 	*texts = (struct config_texts){0};
 }
 
+void
+config_feed_forget(struct feed_options *feed)
+{
+	free((char *)feed->path);
+	free((char *)feed->name);
+	free((char *)feed->family);
+	free((char *)feed->columns);
+}
+
 static void
 forget_feeds(struct config *config)
 {
-	for (size_t i = 0; i < config->indicators.n_feeds; i++) {
-		free((char *)config->indicators.feeds[i].path);
-		free((char *)config->indicators.feeds[i].name);
-		free((char *)config->indicators.feeds[i].family);
-		free((char *)config->indicators.feeds[i].columns);
-	}
+	for (size_t i = 0; i < config->indicators.n_feeds; i++)
+		config_feed_forget(&config->indicators.feeds[i]);
 	free(config->indicators.feeds);
 	config->indicators.feeds = NULL;
 	config->indicators.n_feeds = 0;
@@ -807,7 +812,7 @@ add_item(struct source *s, const struct key *key, void *place, const struct tree
 static void
 set_list(struct source *s, const struct key *key, void *place, const struct tree_node *node)
 {
-	char want[256];
+	char want[WANTED_MAX];
 
 	if (node->kind == TREE_TEXT && tree_is_null(node)) {
 		forget_list(s->config, key, place);
@@ -847,7 +852,7 @@ static void
 set_key(struct source *s, const struct key *key, void *base, const struct tree_node *node)
 {
 	void *place = (char *)base + key->offset;
-	char want[256];
+	char want[WANTED_MAX];
 
 	if (node->kind == TREE_REFUSED)
 		return;
@@ -967,6 +972,23 @@ read_set(struct source *s, const char *set)
 		return;
 	}
 	set_key(s, key, s->config, &(struct tree_node){.kind = TREE_TEXT, .plain = true, .text = (char *)equals + 1});
+}
+
+int
+config_feed_set(struct feed_options *feed, const char *set, struct problem_list *problems)
+{
+	struct source s = {.file = "--set", .problems = problems};
+	const char *equals = strchr(set, '=');
+	const struct key *key;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s", (int)(equals != NULL ? equals - set : (ptrdiff_t)strlen(set)), set);
+	if (equals == NULL || (key = find_key(FEEDS, name)) == NULL) {
+		complain_unknown(&s, 0, FEEDS, name);
+		return -EINVAL;
+	}
+	set_key(&s, key, feed, &(struct tree_node){.kind = TREE_TEXT, .plain = true, .text = (char *)equals + 1});
+	return s.err;
 }
 
 static int

@@ -17,6 +17,8 @@
 
 #define CONFIG_CONTROL_SOCKET "/run/ratwatch/control.sock" // where ratwatchd is asked, unless the file says otherwise
 
+#define CONFIG_STATE_DIR "/var/lib/ratwatch" // default of indicators.state_dir
+
 struct config_texts {
 	char **items;
 	size_t n;
@@ -100,6 +102,11 @@ struct config_key {
 	unsigned min, max; // of a number
 	bool restart;      // a reload leaves it as it is
 };
+
+// "key=value" for a key of section "indicators.feeds", as --set has it for the whole configuration. 0, or a negative errno; what is wrong with
+// the value is only in the list. Texts are copied: config_feed_forget.
+int config_feed_set(struct feed_options *, const char *set, struct problem_list *);
+void config_feed_forget(struct feed_options *);
 
 // The i-th key, section by section; NULL after the last.
 const struct config_key *config_key(size_t i);

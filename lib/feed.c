@@ -1,5 +1,6 @@
 #include "feed.h"
 
+#include "feed/json_text.h"
 #include "feed/reader.h"
 #include "input.h"
 
@@ -14,7 +15,7 @@
 
 #define LINE_MAX_BYTES (64u << 10)
 
-// In the order in which a file's content is asked; what nobody recognises is text.
+// In the order in which a file's content is asked.
 static const struct feed_reader *const readers[FEED_FORMATS] = {
 	[FEED_TEXT] = &feed_text,
 	[FEED_FEODO_CSV] = &feed_feodo_csv,
@@ -26,6 +27,12 @@ static const struct feed_reader *const readers[FEED_FORMATS] = {
 	[FEED_ZEEK_INTEL] = &feed_zeek_intel,
 	[FEED_SURICATA_IPREP] = &feed_suricata_iprep,
 	[FEED_CSV] = &feed_csv,
+	[FEED_FEODO_JSON] = &feed_feodo_json,
+	[FEED_THREATFOX_JSON] = &feed_threatfox_json,
+	[FEED_DROP_JSON] = &feed_drop_json,
+	[FEED_MISP_EVENT] = &feed_misp_event,
+	[FEED_MISP_WARNINGLIST] = &feed_misp_warninglist,
+	[FEED_STIX2] = &feed_stix2,
 };
 
 static const char *const skip_names[FEED_SKIPS] = {
@@ -84,6 +91,8 @@ is_html(const char *text, size_t len)
 static bool
 is_json(const char *text, size_t len)
 {
+	for (; len > 0 && isspace((unsigned char)*text); len--)
+		text++;
 	if (len == 0 || (*text != '{' && *text != '['))
 		return false;
 	return *text == '{' || len < 2 || (!isxdigit((unsigned char)text[1]) && text[1] != ':') ||
@@ -104,8 +113,6 @@ refuse_strangers(struct feed_pile *pile, const char *bytes, size_t len)
 		return refuse(pile, 1, "is XML; give a plain list or a Feodo Tracker CSV");
 	if (len >= 2 && memcmp(bytes, "\x1f\x8b", 2) == 0)
 		return refuse(pile, 0, "is compressed; decompress it (gunzip) before it is named");
-	if (is_json(text, rest))
-		return refuse(pile, 1, "is JSON, which is not read yet; give a plain list or a Feodo Tracker CSV");
 	return 0;
 }
 
@@ -119,15 +126,22 @@ line_of(const char *bytes, const char *at)
 	return line;
 }
 
+static int
+refuse_json(struct feed_pile *pile, const char *bytes, size_t len)
+{
+	uint32_t line;
+	const char *wrong = json_text_wrong(bytes, len, &line);
+
+	return wrong != NULL ? refuse(pile, line, "%s", wrong) : 0;
+}
+
 // What may stand on any line.
 static int
 refuse_lines(struct feed_pile *pile, const char *bytes, size_t len)
 {
-	const char *zero = memchr(bytes, '\0', len), *at = bytes, *end = bytes + len, *text;
+	const char *at = bytes, *end = bytes + len, *text;
 	size_t n;
 
-	if (zero != NULL)
-		return refuse(pile, line_of(bytes, zero), "holds a NUL byte, so it is no text; give the list as text");
 	while (feed_line(&at, end, &text, &n)) {
 		if (n > LINE_MAX_BYTES)
 			return refuse(pile, line_of(bytes, text),
@@ -139,15 +153,41 @@ refuse_lines(struct feed_pile *pile, const char *bytes, size_t len)
 	return 0;
 }
 
+static int
+refuse_content(struct feed_pile *pile, const char *bytes, size_t len)
+{
+	const char *zero = memchr(bytes, '\0', len);
+
+	if (zero != NULL)
+		return refuse(pile, line_of(bytes, zero), "holds a NUL byte, so it is no text; give the list as text");
+	return is_json(bytes, len) ? refuse_json(pile, bytes, len) : refuse_lines(pile, bytes, len);
+}
+
+// What no reader recognises is text; FEED_AUTO: it is JSON of an unknown shape.
 static enum feed_format
 recognise(const struct feed_options *o, const char *bytes, size_t len)
 {
+	bool json = is_json(bytes, len);
+
 	if (o->columns != NULL)
 		return FEED_CSV;
 	for (int f = FEED_TEXT + 1; f < FEED_FORMATS; f++)
-		if (readers[f]->recognises(bytes, len))
+		if (json == (f >= FEED_FEODO_JSON) && readers[f]->recognises(bytes, len))
 			return (enum feed_format)f;
-	return FEED_TEXT;
+	return json ? FEED_AUTO : FEED_TEXT;
+}
+
+static int
+refuse_shape(struct feed_pile *pile)
+{
+	char names[256] = "";
+	size_t n = 0;
+
+	for (int f = FEED_FEODO_JSON; f < FEED_FORMATS && n < sizeof(names); f++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n > 0 ? ", " : "", readers[f]->name);
+	return refuse(pile, 1,
+		      "is JSON, but none of %s (or empty); docs/feeds.md shows them: convert it, or give a plain list",
+		      names);
 }
 
 static int
@@ -159,6 +199,8 @@ read_format(struct feed_pile *pile, const char *bytes, size_t len)
 		return refuse(pile, 0, "has both 'columns' and a format that knows its columns; leave one of them out");
 	if (found == FEED_CSV && wanted != FEED_AUTO && readers[wanted]->read == readers[found]->read)
 		found = wanted; // the reader says which column is missing
+	if (found == FEED_AUTO)
+		return refuse_shape(pile);
 	if (wanted != FEED_AUTO && wanted != found)
 		return refuse(pile, 0, "is no %s: it reads as %s; set the format to auto or give the right file",
 			      feed_format_name(wanted), feed_format_name(found));
@@ -314,7 +356,7 @@ read_bytes(struct feed_pile *pile, const char *bytes, size_t len)
 		bytes += 3;
 		len -= 3;
 	}
-	if ((err = refuse_strangers(pile, bytes, len)) < 0 || (err = refuse_lines(pile, bytes, len)) < 0 ||
+	if ((err = refuse_strangers(pile, bytes, len)) < 0 || (err = refuse_content(pile, bytes, len)) < 0 ||
 	    (err = read_format(pile, bytes, len)) < 0 || (err = judge(pile)) < 0)
 		return err;
 	pile->feed->merged = indicator_list_sort(&pile->feed->list);

@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "indicator_list.h"
 #include "input.h"
@@ -27,7 +26,13 @@ enum feed_format {
 	FEED_VIRIBACK_CSV,
 	FEED_ZEEK_INTEL,
 	FEED_SURICATA_IPREP,
-	FEED_CSV, // of any other columns, named by the options
+	FEED_CSV,        // of any other columns, named by the options
+	FEED_FEODO_JSON, // from here on: JSON
+	FEED_THREATFOX_JSON,
+	FEED_DROP_JSON,
+	FEED_MISP_EVENT,
+	FEED_MISP_WARNINGLIST,
+	FEED_STIX2,
 	FEED_FORMATS
 };
 
@@ -125,14 +130,3 @@ struct feed_counts {
 };
 
 void feed_count(const struct feed *, struct feed_counts *ret);
-
-// What a check found out about one file.
-struct feed_check {
-	const char *path;
-	const struct feed *feed; // NULL: it would be refused
-	const char *refused;     // why, when it would be
-};
-
-// {"feeds":[{"path","format","entries","addresses4","addresses6","prefixes","indicators","endpoints","with_port","merged","masked",
-// "skipped":{reason: lines},"refused"}]}. 0 or -EIO.
-int feed_check_json(const struct feed_check *, size_t n, FILE *to);

@@ -71,6 +71,18 @@ add_feed(struct lane_set *s, enum lane lane, const struct feed *f)
 	return err;
 }
 
+// Lists of C2 addresses are no lists of others.
+static int
+check_format(const struct feed *f, struct problem_list *problems)
+{
+	if (f->format == FEED_TEXT || f->format == FEED_MISP_WARNINGLIST)
+		return 0;
+	problem_add(problems, PROBLEM_ERROR, f->path, 0, NULL,
+		    "reads as %s; give a plain list of addresses and networks, or a %s, for a lane",
+		    feed_format_name(f->format), feed_format_name(FEED_MISP_WARNINGLIST));
+	return -EINVAL;
+}
+
 static int
 add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *problems)
 {
@@ -79,7 +91,6 @@ add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *
 	int err;
 
 	o.path = list->path;
-	o.format = FEED_TEXT;
 	o.allow_special = true; // one's own networks may well be private
 	o.max_addresses = 0;
 	o.min_prefix4 = 8;
@@ -88,7 +99,8 @@ add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *
 		return err;
 	if ((err = feed_load(&o, problems, &f)) < 0)
 		return err;
-	err = add_feed(s, list->lane, f);
+	if ((err = check_format(f, problems)) == 0)
+		err = add_feed(s, list->lane, f);
 	feed_free(f);
 	return err;
 }

@@ -1,6 +1,6 @@
 // lane: where a contact is counted, and why.
 //
-// The first lane that holds, in the order of the enum. Lists are files of addresses and prefixes (plain text); the watchlist's
+// The first lane that holds, in the order of the enum. Lists are files of addresses and prefixes (plain text, or a MISP warninglist); the watchlist's
 // lane column is one more. The reason names list or rule and line. Built once, read by any thread, replaced whole by a reload.
 
 #pragma once

@@ -52,3 +52,6 @@ struct feed_reader {
 
 extern const struct feed_reader feed_text, feed_feodo_csv, feed_threatfox_csv, feed_sslbl_csv, feed_c2intel_csv,
 	feed_sophos_csv, feed_viriback_csv, feed_zeek_intel, feed_suricata_iprep, feed_csv;
+// JSON. They are asked, and read, only what json_text_wrong lets pass.
+extern const struct feed_reader feed_feodo_json, feed_threatfox_json, feed_drop_json, feed_misp_event,
+	feed_misp_warninglist, feed_stix2;

@@ -25,6 +25,16 @@ http: {listen: '%s:%d'}
 '''
 
 
+# More clients than there are places, of which the last that has one is answered: then all places are taken.
+CROWD = '''
+import socket
+crowd = [socket.create_connection(('127.0.0.1', %d), %d) for _ in range(60)]
+crowd[31].sendall(b'GET /healthz HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n')
+print(crowd[31].recv(12), flush=True)
+input()
+''' % (PORT, h.DEADLINE)
+
+
 def ratwatch(daemon, *argv, **how):
     return subprocess.run([h.RATWATCH, *argv, '--socket', daemon.socket], capture_output=True, text=True, timeout=h.DEADLINE, **how)
 
@@ -184,6 +194,14 @@ def check_http(net, redis, daemon):
     assert code == 405 and headers['Allow'] == 'GET, HEAD', (code, headers)
     code, headers, body = net.fetch('127.0.0.1', PORT, '/metrics', 'HEAD')
     assert code == 200 and body == '' and int(headers['Content-Length']) > 1000, (code, headers)
+
+    crowd = subprocess.Popen(net.command(sys.executable, '-c', CROWD), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert crowd.stdout.readline() == "b'HTTP/1.1 200'\n"
+    daemon.signal(signal.SIGSTOP)  # so that they leave all at once
+    crowd.kill()
+    crowd.communicate()
+    daemon.signal(signal.SIGCONT)
+    assert net.fetch('127.0.0.1', PORT, '/healthz')[0] == 200
 
     redis.process.send_signal(signal.SIGSTOP)  # it hangs, and has all its data when it comes back
     h.wait_until('an unhealthy sensor', lambda: net.fetch('127.0.0.1', PORT, '/healthz')[0] == 503)

@@ -9,6 +9,7 @@ SOURCE = os.environ['RATWATCH_SOURCE']
 
 # Inside lib: what a room may include besides itself and its own parts. Everything may include ip and names.
 ROOMS = {
+    'check': {'feed', 'history', 'indicator_list', 'input', 'problem'},
     'changes': {'indicator', 'indicator_list', 'input', 'output', 'problem'},
     'batch': {'tally', 'indicator', 'org', 'contact', 'lane', 'flow'},
     'c2set': {'flow', 'indicator', 'indicator_list'},
@@ -47,8 +48,9 @@ OWNERS = [
     (r'maxminddb\.h', {'lib/org/mmdb.c'}),
     (r'jansson\.h', {'cli/ask.c', 'cli/indicators.c', 'cli/lookup.c', 'cli/print.c', 'cli/reload.c', 'cli/result.c',
                      'cli/rollback.c', 'cli/status.c', 'daemon/commands.c', 'daemon/control.c', 'daemon/indicators.c',
-                     'daemon/request.c', 'daemon/status.c', 'lib/changes.c', 'lib/feed/json.c', 'lib/history.c',
-                     'lib/report/json.c', 'tests/fuzz/fuzz_request.c', 'tests/unit/test_control.c'}),
+                     'daemon/request.c', 'daemon/status.c', 'lib/changes.c', 'lib/check.c', 'lib/feed/json_record.c',
+                     'lib/history.c', 'lib/report/json.c', 'tests/fuzz/fuzz_json_text.c', 'tests/fuzz/fuzz_request.c',
+                     'tests/unit/test_control.c'}),
     (r'microhttpd\.h', {'daemon/http.c'}),
     (r'pcap/', {'daemon/capture.c'}),
     (r'zlib\.h', {'lib/input/gunzip.c', 'lib/input/stream.c'}),

@@ -102,6 +102,41 @@ set_overrides_the_file_and_lists_grow(void **state)
 	assert_string_equal(problems.items[0].file, "--set");
 }
 
+static bool
+file_names(const char *file, const char *word)
+{
+	static char text[1 << 16];
+	char path[512];
+	size_t n;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", getenv("RATWATCH_SOURCE"), file);
+	assert_non_null(f = fopen(path, "r"));
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	return strstr(text, word) != NULL;
+}
+
+static void
+every_format_of_lists_can_be_configured_and_is_documented(void **state)
+{
+	(void)state;
+	for (int f = FEED_AUTO; f < FEED_FORMATS; f++) {
+		const char *name = feed_format_name((enum feed_format)f);
+		char text[128];
+		struct config *c;
+
+		snprintf(text, sizeof(text), "indicators:\n  feeds:\n    - {path: x, format: %s}\n", name);
+		assert_non_null(c = load(text, NULL, 0));
+		assert_int_equal(c->indicators.feeds[0].format, f);
+		config_free(c);
+		wrong_at("indicators:\n  feeds:\n    - {path: x, format: xls}\n", 3, name);
+		if (!file_names("docs/man/ratwatch.yaml.5", name) || !file_names("docs/feeds.md", name))
+			fail_msg("ratwatch.yaml(5) or docs/feeds.md does not name %s", name);
+	}
+}
+
 static void
 columns_are_a_mapping_or_the_same_as_text(void **state)
 {
@@ -192,6 +227,7 @@ main(void)
 		cmocka_unit_test(all_errors_of_a_file_come_in_one_go),
 		cmocka_unit_test(set_overrides_the_file_and_lists_grow),
 		cmocka_unit_test(columns_are_a_mapping_or_the_same_as_text),
+		cmocka_unit_test(every_format_of_lists_can_be_configured_and_is_documented),
 		cmocka_unit_test(paths_are_relative_to_the_file),
 		cmocka_unit_test(a_socket_is_measured_as_it_will_be_used),
 		cmocka_unit_test(the_example_has_every_key_with_its_default),

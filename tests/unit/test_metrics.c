@@ -87,25 +87,26 @@ a_port_is_named_with_each_reason(void **state)
 
 // Two series with the same labels would make Prometheus refuse everything.
 static void
-feeds_of_one_name_are_one_series(void **state)
+each_feed_is_a_series_and_an_unknown_age_is_no_number(void **state)
 {
-	char a[] = "feodo", b[] = "other", c[] = "feodo";
-	struct status_feed feeds[] = {{.name = a, .entries = 10, .skipped = 1, .age_seconds = 60},
-				      {.name = b, .entries = 5, .age_seconds = -1},
-				      {.name = c, .entries = 20, .skipped = 2, .age_seconds = 30}};
+	char feodo[] = "feodo", other[] = "other";
+	struct status_feed feeds[] = {{.name = feodo, .entries = 10, .skipped = 1, .age_seconds = 60, .held = true},
+				      {.name = other, .entries = 5, .age_seconds = -1, .shortage = true}};
 	struct status s = some();
 	const char *text;
 
 	(void)state;
 	s.feeds = feeds;
-	s.n_feeds = 3;
+	s.n_feeds = 2;
 	text = text_of(&s);
-	has(text, "ratwatch_feed_entries{feed=\"feodo\"} 30\n");
-	has(text, "ratwatch_feed_entries{feed=\"other\"} 5\n");
-	has(text, "ratwatch_feed_skipped_lines{feed=\"feodo\"} 3\n");
+	has(text, "ratwatch_feed_entries{feed=\"feodo\"} 10\n");
+	has(text, "ratwatch_feed_skipped_lines{feed=\"feodo\"} 1\n");
 	has(text, "ratwatch_feed_age_seconds{feed=\"feodo\"} 60\n");
-	assert_int_equal(times(text, "{feed=\"feodo\"}"), 3);
-	assert_int_equal(times(text, "{feed=\"other\"}"), 2); // an age that is not known is no number
+	has(text, "ratwatch_feed_held{feed=\"feodo\"} 1\n");
+	has(text, "ratwatch_feed_short{feed=\"feodo\"} 0\n");
+	has(text, "ratwatch_feed_held{feed=\"other\"} 0\n");
+	has(text, "ratwatch_feed_short{feed=\"other\"} 1\n");
+	assert_int_equal(times(text, "{feed=\"other\"}"), 4); // all but the age
 }
 
 static void
@@ -171,7 +172,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_verdict_and_note_is_there_zero_or_not),
 		cmocka_unit_test(a_port_is_named_with_each_reason),
-		cmocka_unit_test(feeds_of_one_name_are_one_series),
+		cmocka_unit_test(each_feed_is_a_series_and_an_unknown_age_is_no_number),
 		cmocka_unit_test(a_label_cannot_end_itself),
 		cmocka_unit_test(redis_is_there_when_it_is_configured),
 		cmocka_unit_test(the_text_is_as_prometheus_wants_it),
