@@ -201,6 +201,8 @@ read_format(struct feed_pile *pile, const char *bytes, size_t len)
 		found = wanted; // the reader says which column is missing
 	if (found == FEED_AUTO)
 		return refuse_shape(pile);
+	if (wanted == FEED_TEXT && (found == FEED_CSV || found == FEED_SURICATA_IPREP))
+		found = wanted; // their first column may be all that is wanted, as for lanes
 	if (wanted != FEED_AUTO && wanted != found)
 		return refuse(pile, 0, "is no %s: it reads as %s; set the format to auto or give the right file",
 			      feed_format_name(wanted), feed_format_name(found));

@@ -221,9 +221,8 @@ read_map(const char *text, struct map *ret)
 		if (pair == NULL || *(name = trim(pair)) == '\0')
 			return "names no column; write address=dst_ip,port=dst_port";
 		if ((role = find_role(trim(key))) < 0)
-			return "says something else than address, port, family, status, confidence, first_seen or "
-			       "last_seen of "
-			       "a column";
+			return "names something else than address, port, family, status, confidence, first_seen, "
+			       "last_seen";
 		if (ret->dialect.columns[role] != NULL)
 			return "names two columns for the same; keep one";
 		ret->dialect.columns[role] = name;
@@ -291,8 +290,12 @@ take_port(const struct reading *r, struct indicator *in)
 static bool
 take_address(const struct reading *r, struct indicator *in)
 {
-	struct csv_cell address = cell(r, ADDRESS);
+	struct csv_cell address = cell(r, ADDRESS), type = cell(r, TYPE);
 
+	if (r->header.columns[TYPE] >= 0 && type.len == 0) {
+		feed_skip(r->pile, FEED_SKIP_MALFORMED, address.text, address.len, "the row ends before its type");
+		return false;
+	}
 	if (!is_type_of_ours(r)) {
 		feed_skip(r->pile, FEED_SKIP_NOT_IP, address.text, address.len, "its type is none of an address");
 		return false;

@@ -65,7 +65,7 @@ read_row(struct feed_pile *pile, const char *text, size_t len)
 	}
 	if (!feed_address(pile, row.cells[ADDRESS].text, row.cells[ADDRESS].len, &in))
 		return;
-	in.confidence = (uint8_t)(score * 100 / SCORE_MAX);
+	in.confidence = (uint8_t)((score * 100 + SCORE_MAX - 1) / SCORE_MAX); // 0 only where it says nothing
 	feed_keep(pile, &in);
 }
 

@@ -153,6 +153,19 @@ a_threatfox_export_cut_at_any_byte_is_refused(void **state)
 }
 
 static void
+a_row_of_threatfox_that_ends_early_is_malformed(void **state)
+{
+	struct feed *f = load_tolerant(
+		FOX_14 "\"2024-07-16 05:25:36\", \"1\", \n\"2024-07-16 05:25:36\", \"1\", \"8.8.8.8:7777\"\n"
+		       "\"2024-07-16 05:25:36\", \"1\", \"8.8.8.8:7777\", \"ip:port\"\n");
+
+	(void)state;
+	assert_int_equal(count(f), 1);
+	assert_int_equal(f->skipped[FEED_SKIP_MALFORMED], 2);
+	feed_free(f);
+}
+
+static void
 a_count_above_the_entries_is_not_trusted(void **state)
 {
 	struct feed *f = load("# Number of entries: 7\n8.8.8.8\n");
@@ -364,6 +377,7 @@ main(void)
 		cmocka_unit_test(threatfox_is_read_with_fourteen_columns),
 		cmocka_unit_test(threatfox_is_read_with_fifteen_columns),
 		cmocka_unit_test(a_threatfox_export_cut_at_any_byte_is_refused),
+		cmocka_unit_test(a_row_of_threatfox_that_ends_early_is_malformed),
 		cmocka_unit_test(a_count_above_the_entries_is_not_trusted),
 		cmocka_unit_test(sslbl_is_read_as_it_was_and_as_it_is),
 		cmocka_unit_test(c2intelfeeds_say_the_family_in_english),

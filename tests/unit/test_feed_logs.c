@@ -90,9 +90,9 @@ a_reputation_becomes_the_confidence(void **state)
 	assert_int_equal(count(f), 4);
 	assert_int_equal(f->host_bits, 1);
 	assert_int_equal(indicator_of(f, "8.8.8.8", 0)->confidence, 100);
-	assert_int_equal(indicator_of(f, "8.8.4.0/24", 0)->confidence,
-			 50); // so low that it says nothing: the feed's own
-	assert_int_equal(indicator_of(f, "1.1.1.1", 0)->confidence, 50);
+	assert_int_equal(indicator_of(f, "8.8.4.0/24", 0)->confidence, 1);
+	assert_int_equal(indicator_of(f, "1.1.1.1", 0)->confidence, 51);
+	assert_int_equal(indicator_of(f, "1.0.0.1", 0)->confidence, 50); // no score: the feed's own
 	feed_free(f);
 }
 
@@ -126,6 +126,25 @@ what_is_no_reputation_stays_a_plain_list(void **state)
 }
 
 static void
+what_stands_in_the_first_column_may_be_read_as_a_plain_list(void **state)
+{
+	static const char *const lists[] = {"8.8.8.8,1,100\n", "prefix,name\n8.8.8.0/24,x\n"};
+	struct feed_options o = tolerant();
+
+	(void)state;
+	o.format = FEED_TEXT;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		struct feed *f = load_with(lists[i], strlen(lists[i]), o);
+
+		assert_non_null(f);
+		assert_int_equal(f->format, FEED_TEXT);
+		assert_int_equal(count(f), 1);
+		feed_free(f);
+	}
+	refused("#fields\tindicator\tindicator_type\n8.8.8.8\tIntel::ADDR\n", o, "is no text: it reads as zeek-intel");
+}
+
+static void
 a_file_of_categories_is_refused(void **state)
 {
 	(void)state;
@@ -151,6 +170,7 @@ main(void)
 		cmocka_unit_test(a_reputation_becomes_the_confidence),
 		cmocka_unit_test(a_row_that_is_no_reputation_is_malformed),
 		cmocka_unit_test(what_is_no_reputation_stays_a_plain_list),
+		cmocka_unit_test(what_stands_in_the_first_column_may_be_read_as_a_plain_list),
 		cmocka_unit_test(a_file_of_categories_is_refused),
 	};
 
