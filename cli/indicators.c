@@ -114,7 +114,8 @@ list(const struct options *o)
 	if (o->json)
 		status = print_json(json_object_get(answer, "changes"));
 	else
-		json_array_foreach(json_object_get(answer, "changes"), i, change) print_change(change);
+		json_array_foreach (json_object_get(answer, "changes"), i, change)
+			print_change(change);
 	json_decref(answer);
 	return fflush(stdout) != 0 ? CLI_FAILED : status;
 }

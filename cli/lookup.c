@@ -16,7 +16,8 @@ print_flags(const json_t *flags)
 	const json_t *flag;
 	size_t i;
 
-	json_array_foreach(flags, i, flag) printf(", %s", json_string_value(flag));
+	json_array_foreach (flags, i, flag)
+		printf(", %s", json_string_value(flag));
 }
 
 static void
@@ -53,7 +54,8 @@ print(const json_t *o)
 		printf("%s matches nothing: it was taken out by 'ratwatch indicators remove':\n", address);
 	else
 		printf("%s matches nothing%s\n", address, json_array_size(list) > 0 ? " any more:" : "");
-	json_array_foreach(list, i, indicator) print_indicator(indicator);
+	json_array_foreach (list, i, indicator)
+		print_indicator(indicator);
 	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 

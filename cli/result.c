@@ -22,7 +22,7 @@ print_problems(const json_t *o)
 	const json_t *problem;
 	size_t i;
 
-	json_array_foreach(json_object_get(o, "problems"), i, problem)
+	json_array_foreach (json_object_get(o, "problems"), i, problem)
 		fprintf(stderr, "%s\n", json_string_value(problem));
 }
 

@@ -67,8 +67,7 @@ print_indicators(const json_t *o)
 	       print_number(o, "generation"));
 	if (json_array_size(json_object_get(o, "feeds")) > 0)
 		printf("  %-28s %-14s %9s %9s %8s\n", "feed", "format", "entries", "skipped", "age");
-	json_array_foreach(json_object_get(o, "feeds"), i, feed)
-	{
+	json_array_foreach (json_object_get(o, "feeds"), i, feed) {
 		char name[PRINT_TEXT], format[PRINT_TEXT], age[32];
 
 		print_text(feed, "name", name);
@@ -88,7 +87,7 @@ print_sets(const json_t *sets)
 
 	if (json_array_size(sets) > 0)
 		printf("  kept for 'ratwatch rollback':");
-	json_array_foreach(sets, i, set)
+	json_array_foreach (sets, i, set)
 		printf("%s generation %lld (%lld entries, %s)", i > 0 ? "," : "", print_number(set, "generation"),
 		       print_number(set, "entries"), print_time(set, "loaded", loaded));
 	if (json_array_size(sets) > 0)
@@ -116,8 +115,7 @@ print_counts(json_t *counts, const char *first, const char *other)
 	const char *name;
 	json_t *n;
 
-	json_object_foreach(counts, name, n)
-	{
+	json_object_foreach (counts, name, n) {
 		printf("  %-2s%-24s %20lld\n", first, name, (long long)json_integer_value(n));
 		first = other;
 	}
@@ -144,8 +142,7 @@ print_ports(const json_t *o)
 
 	printf("\nPorts: %.4f %% of the packets not seen\n", 100 * json_real_value(json_object_get(o, "blind_ratio")));
 	printf("  %-28s %12s %12s %12s\n", "port", "missed", "errors", "no_buffer");
-	json_array_foreach(json_object_get(o, "ports"), i, port)
-	{
+	json_array_foreach (json_object_get(o, "ports"), i, port) {
 		char name[PRINT_TEXT];
 
 		printf("  %-28s %12lld %12lld %12lld\n", print_text(port, "name", name), print_number(port, "missed"),

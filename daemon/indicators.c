@@ -124,8 +124,7 @@ indicators_change(void *context, const struct json_t *arguments, struct control_
 		control_refuse(request, "no memory; give the machine more of it");
 		return;
 	}
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		if ((wrong = parse_change(item, c->allow_special, &reload.changes[i])) != NULL)
 			break;
 		reload.n_changes++;

@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,15 @@ open_history(struct run *r, bool writes)
 	return changes_read(r->changes_path, &r->problems, &r->changes);
 }
 
+static uint64_t
+last_generation(const struct run *r)
+{
+	uint64_t last =
+		r->history != NULL && history_count(r->history) > 0 ? history_set(r->history, 0)->generation : 0;
+
+	return r->changes.generation > last ? r->changes.generation : last;
+}
+
 enum purpose { TO_REPLAY, TO_WATCH };
 
 static int
@@ -121,8 +131,7 @@ load(struct run *r, enum purpose purpose)
 			return err;
 		options.now = r->started_ns / 1000000000;
 		options.history = r->history;
-		if (r->history != NULL && history_count(r->history) > 0)
-			options.generation = history_set(r->history, 0)->generation + 1;
+		options.generation = last_generation(r) + 1;
 	}
 	options.config = r->config;
 	if ((err = rules_build(&options, &r->problems, &r->rules)) < 0)
@@ -736,6 +745,8 @@ main(int argc, char **argv)
 
 	log_open(6);
 	signal(SIGPIPE, SIG_IGN);
+	// Sets of indicators come and go: in mappings of their own they leave no holes in the heap. glibc would raise its threshold with each.
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 	if (options_parse(argc, argv, &r.problems, &r.options) < 0)
 		return refuse(&r);
 	switch (r.options.mode) {

@@ -237,6 +237,7 @@ build_change(struct reload_thread *t, const struct reload_request *request, stru
 	pthread_mutex_lock(&t->lock);
 	changes_expire(&t->options.changes, now_s());
 	err = put_changes(t, request);
+	t->options.changes.generation = current->generation + 1;
 	pthread_mutex_unlock(&t->lock);
 	if (err == -ENOSPC)
 		problem_add(problems, PROBLEM_ERROR, CHANGES_FEED, 0, NULL,
@@ -266,9 +267,10 @@ remember(struct reload_thread *t, const struct reload_request *request, const st
 	const char *path = t->options.changes_path;
 	int err;
 
-	err = t->options.history != NULL ? rules_remember(rules, t->options.history, now_s()) : 0;
-	if (err == 0 && request->kind == RELOAD_CHANGE && path != NULL)
-		err = changes_write(path, &t->options.changes);
+	if (request->kind != RELOAD_CHANGE)
+		err = t->options.history != NULL ? rules_remember(rules, t->options.history, now_s()) : 0;
+	else
+		err = path != NULL ? changes_write(path, &t->options.changes) : 0;
 	if (err < 0)
 		log_error("reload: generation %" PRIu64
 			  " is in force but cannot be kept for a restart: %s; is there room where "

@@ -193,13 +193,18 @@ from_json(json_t *j, struct change *ret)
 static int
 read_all(const struct input *in, struct changes *ret)
 {
-	json_t *all = json_loadb(in->bytes, in->len, JSON_REJECT_DUPLICATES, NULL), *one;
-	int err = json_is_array(all) ? 0 : -EINVAL;
+	json_t *all = json_loadb(in->bytes, in->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *list = json_object_get(all, "changes"), *one;
+	json_int_t generation = json_integer_value(json_object_get(all, "generation"));
+	int err = json_is_array(list) && generation >= 0 ? 0 : -EINVAL;
 	struct change change; // borrows the texts of `one`
 	size_t i;
 
-	json_array_foreach(all, i, one) if (err == 0 && (err = from_json(one, &change)) == 0) err =
-		changes_put(ret, &change);
+	ret->generation = (uint64_t)generation;
+	json_array_foreach (list, i, one) {
+		if (err == 0 && (err = from_json(one, &change)) == 0)
+			err = changes_put(ret, &change);
+	}
 	json_decref(all);
 	return err;
 }
@@ -232,12 +237,13 @@ changes_read(const char *path, struct problem_list *problems, struct changes *re
 int
 changes_write(const char *path, const struct changes *c)
 {
-	json_t *all = json_array();
+	json_t *list = json_array(),
+	       *all = json_pack("{s:I, s:o}", "generation", (json_int_t)c->generation, "changes", list);
 	char *text;
 	int err = -ENOMEM;
 
 	for (size_t i = 0; i < c->n; i++)
-		json_array_append_new(all, to_json(&c->items[i]));
+		json_array_append_new(list, to_json(&c->items[i]));
 	if ((text = json_dumps(all, JSON_INDENT(1))) != NULL)
 		err = output_write(path, text, strlen(text), true);
 	json_decref(all);

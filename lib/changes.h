@@ -25,6 +25,7 @@ struct change {
 };
 
 struct changes {
+	uint64_t generation;  // of the rules that they made last; 0: none
 	struct change *items; // texts owned
 	size_t n, max;
 };

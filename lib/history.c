@@ -246,8 +246,7 @@ set_from_json(json_t *j, struct history_set *ret)
 	s.entries = (size_t)entries;
 	if ((s.lists = calloc(json_array_size(lists) + 1, sizeof(*s.lists))) == NULL)
 		return -ENOMEM;
-	json_array_foreach(lists, i, list)
-	{
+	json_array_foreach (lists, i, list) {
 		if ((err = list_from_json(list, &s.lists[i])) < 0) {
 			free_set(&s);
 			return err;
@@ -265,8 +264,7 @@ read_sets(struct history *h, const struct input *in)
 	int err = json_is_array(sets) ? 0 : -EINVAL;
 	size_t i;
 
-	json_array_foreach(sets, i, set)
-	{
+	json_array_foreach (sets, i, set) {
 		if (err < 0 || h->n == HISTORY_SETS || (err = set_from_json(set, &h->sets[h->n])) < 0)
 			break;
 		h->n++;

@@ -159,28 +159,53 @@ indicator_list_get(const struct indicator_list *l, size_t i, struct indicator *r
 
 enum which { ALL, OF_FEED, OF_OTHERS };
 
+// Where each source of `from` stands in l. NULL: no memory.
+static uint32_t *
+map_sources(struct indicator_list *l, const struct indicator_list *from)
+{
+	uint32_t *map = calloc(from->n_sources + 1, sizeof(*map));
+
+	for (size_t i = 0; map != NULL && i < from->n_sources; i++)
+		if (find_source(l, &from->sources[i], &map[i]) < 0) {
+			free(map);
+			return NULL;
+		}
+	return map;
+}
+
+static int
+append_rows(struct indicator_list *l, const struct indicator_list *from, const uint32_t *map, enum which which,
+	    name_id feed)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < indicator_list_count(from); i++) {
+		struct indicator_row row = *indicator_list_row(from, i);
+
+		if (which != ALL && (from->sources[row.source].feed == feed) != (which == OF_FEED))
+			continue;
+		row.source = map[row.source];
+		err = i < from->n4 ? put4(l, from->rows4[i].addr, &row)
+				   : put6(l, &from->rows6[i - from->n4].prefix, &row);
+	}
+	return err;
+}
+
 static int
 append(struct indicator_list *l, const struct indicator_list *from, enum which which, name_id feed)
 {
+	uint32_t *map = map_sources(l, from);
 	size_t n4 = l->n4, n6 = l->n6;
+	int err;
 
-	for (size_t i = 0; i < indicator_list_count(from); i++) {
-		struct indicator_row row = *indicator_list_row(from, i);
-		const struct indicator_source *source = &from->sources[row.source];
-		int err;
-
-		if (which != ALL && (source->feed == feed) != (which == OF_FEED))
-			continue;
-		if ((err = find_source(l, source, &row.source)) == 0)
-			err = i < from->n4 ? put4(l, from->rows4[i].addr, &row)
-					   : put6(l, &from->rows6[i - from->n4].prefix, &row);
-		if (err < 0) {
-			l->n4 = n4;
-			l->n6 = n6;
-			return err;
-		}
+	if (map == NULL)
+		return -ENOMEM;
+	if ((err = append_rows(l, from, map, which, feed)) < 0) {
+		l->n4 = n4;
+		l->n6 = n6;
 	}
-	return 0;
+	free(map);
+	return err;
 }
 
 int
@@ -309,13 +334,43 @@ radix_sort(struct indicator_row4 *rows, size_t n, int shift, struct indicator_so
 		radix_sort(rows + ends[b] - counts[b], counts[b], shift - 8, sources);
 }
 
-static bool
-is_sorted4(const struct indicator_list *l)
+// How many of the first rows are in order.
+static size_t
+sorted4(const struct indicator_list *l)
 {
-	for (size_t i = 1; i < l->n4; i++)
-		if (compare4(&l->rows4[i - 1], &l->rows4[i], l->sources) > 0)
-			return false;
+	size_t n = l->n4 > 0;
+
+	while (n < l->n4 && compare4(&l->rows4[n - 1], &l->rows4[n], l->sources) <= 0)
+		n++;
+	return n;
+}
+
+// Puts a few rows at the end of many sorted ones into their places, in one pass. false: no memory for the few.
+static bool
+merge_tail(struct indicator_list *l, size_t sorted)
+{
+	size_t i = sorted, j = l->n4 - sorted, at = l->n4;
+	struct indicator_row4 *tail = malloc(j * sizeof(*tail));
+
+	if (tail == NULL)
+		return false;
+	memcpy(tail, l->rows4 + sorted, j * sizeof(*tail));
+	radix_sort(tail, j, 24, l->sources);
+	while (j > 0)
+		l->rows4[--at] =
+			i > 0 && compare4(&l->rows4[i - 1], &tail[j - 1], l->sources) > 0 ? l->rows4[--i] : tail[--j];
+	free(tail);
 	return true;
+}
+
+static void
+sort4(struct indicator_list *l)
+{
+	size_t sorted = sorted4(l);
+
+	if (sorted == l->n4 || (l->n4 - sorted < l->n4 / 8 && merge_tail(l, sorted)))
+		return;
+	radix_sort(l->rows4, l->n4, 24, l->sources);
 }
 
 static uint32_t
@@ -363,8 +418,7 @@ join_repeats(struct indicator_list *l)
 size_t
 indicator_list_sort(struct indicator_list *l)
 {
-	if (!is_sorted4(l))
-		radix_sort(l->rows4, l->n4, 24, l->sources);
+	sort4(l);
 	if (l->n6 > 0)
 		qsort_r(l->rows6, l->n6, sizeof(*l->rows6), compare6, l->sources);
 	return join_repeats(l);
@@ -409,15 +463,17 @@ step(const struct indicator_list *l, size_t *i)
 static int
 compare_entries(const struct indicator_list *a, size_t i, const struct indicator_list *b, size_t j)
 {
-	struct indicator x, y;
+	const struct ip_prefix *x, *y;
 	int order;
 
-	indicator_list_get(a, i, &x);
-	indicator_list_get(b, j, &y);
+	if (i < a->n4 && j < b->n4)
+		return (a->rows4[i].addr > b->rows4[j].addr) - (a->rows4[i].addr < b->rows4[j].addr);
 	if (i < a->n4 || j < b->n4) // IPv4 addresses stand first
-		return i < a->n4 && j < b->n4 ? ip_compare(&x.prefix.addr, &y.prefix.addr) : i < a->n4 ? -1 : 1;
-	order = ip_compare(&x.prefix.addr, &y.prefix.addr);
-	return order != 0 ? order : x.prefix.len - y.prefix.len;
+		return i < a->n4 ? -1 : 1;
+	x = &a->rows6[i - a->n4].prefix;
+	y = &b->rows6[j - b->n4].prefix;
+	order = ip_compare(&x->addr, &y->addr);
+	return order != 0 ? order : x->len - y->len;
 }
 
 void

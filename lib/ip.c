@@ -171,6 +171,7 @@ static const struct {
 	bool v4, is_private;
 	const char *name;
 } blocks[] = {
+	// IPv4 first.
 	{{0}, 8, true, false, "unspecified"},
 	{{10}, 8, true, true, "private"},
 	{{100, 64}, 10, true, true, "shared (CGNAT)"},
@@ -211,15 +212,38 @@ block(size_t i)
 	return (struct ip_prefix){ip_from_v6(blocks[i].bytes), blocks[i].len};
 }
 
+static uint32_t
+host32(const uint8_t *four)
+{
+	uint32_t n;
+
+	memcpy(&n, four, 4);
+	return __builtin_bswap32(n);
+}
+
+// Lists of millions are asked address by address.
+static const char *
+special4(uint32_t addr, unsigned len)
+{
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]) && blocks[i].v4; i++) {
+		unsigned common = blocks[i].len < len ? blocks[i].len : len;
+
+		// In 64 bits, since a shift by 32 is none.
+		if ((uint64_t)(addr ^ host32(blocks[i].bytes)) >> (32 - common) == 0)
+			return blocks[i].name;
+	}
+	return NULL;
+}
+
 const char *
 ip_special(const struct ip_prefix *p)
 {
-	bool v4 = p->len >= 96 && ip_is_v4(&p->addr);
-
+	if (p->len >= 96 && ip_is_v4(&p->addr))
+		return special4(host32(p->addr.bytes + 12), p->len - 96u);
 	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
 		struct ip_prefix b = block(i);
 
-		if (blocks[i].v4 == v4 && same_bits(&b.addr, &p->addr, b.len < p->len ? b.len : p->len))
+		if (!blocks[i].v4 && same_bits(&b.addr, &p->addr, b.len < p->len ? b.len : p->len))
 			return blocks[i].name;
 	}
 	return NULL;

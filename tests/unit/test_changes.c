@@ -54,9 +54,11 @@ they_are_the_same_after_a_restart(void **context)
 	one.reason = (char *)"abuse desk #4711 \"urgent\"";
 	put(&c, one);
 	put(&c, change(true, "8.8.8.8", 0, 0));
+	c.generation = 7;
 	assert_int_equal(changes_write(path, &c), 0);
 	assert_int_equal(changes_read(path, &problems, &again), 0);
 	assert_int_equal(again.n, 2);
+	assert_int_equal(again.generation, 7);
 	assert_string_equal(again.items[0].family, "Emotet");
 	assert_string_equal(again.items[0].reason, one.reason);
 	assert_int_equal(again.items[0].prefix.len, 48);
@@ -77,9 +79,9 @@ no_file_is_no_changes_and_damage_is_named(void **context)
 		"x",
 		"{}",
 		"[{}]",
-		"[{\"change\":\"add\",\"prefix\":\"8.8.8\",\"port\":0,\"since\":0,\"until\":0}]",
-		"[{\"change\":\"alter\",\"prefix\":\"8.8.8.8\",\"port\":0,\"since\":0,\"until\":0}]",
-		"[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]"};
+		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
+		"{\"changes\":[{\"change\":\"alter\",\"prefix\":\"8.8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
+		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]}"};
 	struct changes c = {.n = 1};
 
 	(void)context;
