@@ -6,27 +6,14 @@
 
 #define PLAIN_MAX 128 // bytes of the longest "scheme://[v6]:port/"
 
-// "[v6]:port" or "v4:port".
 static int
 parse_endpoint(const char *text, size_t len, struct indicator *ret)
 {
-	const char *colon = memrchr(text, ':', len);
-	size_t host = colon != NULL ? (size_t)(colon - text) : 0;
 	struct ip_addr a;
-	uint16_t port;
 
-	if (colon == NULL || ip_parse_port(colon + 1, len - host - 1, &port) < 0)
-		return -EINVAL;
-	if (host > 2 && text[0] == '[' && text[host - 1] == ']') {
-		text++;
-		host -= 2;
-	} else if (memchr(text, ':', host) != NULL) {
-		return -EINVAL; // an IPv6 address whose last group looks like a port is an address
-	}
-	if (ip_parse(text, host, &a) < 0)
+	if (ip_parse_endpoint(text, len, &a, &ret->port) < 0)
 		return -EINVAL;
 	ret->prefix = (struct ip_prefix){a, 128};
-	ret->port = port;
 	return 0;
 }
 

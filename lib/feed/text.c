@@ -162,8 +162,12 @@ read_line(const struct reading *r, const char *text, size_t len)
 	char joined[2 * IP_TEXT_MAX];
 	struct range range;
 
-	if (parse_range(text, n, &range) == 0 || (join_range(text, len, joined, sizeof(joined), &joined_len) &&
-						  parse_range(joined, joined_len, &range) == 0))
+	// Most lines of most lists are an address and nothing else.
+	if (n == len && ip_parse(text, n, &in.prefix.addr) == 0) {
+		in.prefix.len = 128;
+		feed_keep(r->pile, &in);
+	} else if (parse_range(text, n, &range) == 0 || (join_range(text, len, joined, sizeof(joined), &joined_len) &&
+							 parse_range(joined, joined_len, &range) == 0))
 		keep_range(r->pile, range, r->family);
 	else if (is_followed_by_address(r, text, len))
 		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct file {
@@ -18,7 +19,8 @@ file_of(const uint8_t *data, size_t size)
 {
 	struct file f = {.fd = memfd_create("fuzz", 0)};
 
-	if (f.fd == -1 || write(f.fd, data, size) != (ssize_t)size)
+	// As everybody could write it, it would be refused unread.
+	if (f.fd == -1 || fchmod(f.fd, 0600) == -1 || write(f.fd, data, size) != (ssize_t)size)
 		abort();
 	snprintf(f.path, sizeof(f.path), "/proc/self/fd/%d", f.fd);
 	return f;
