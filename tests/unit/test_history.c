@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 static struct problem_list problems;
-static char folder[] = "/tmp/ratwatch-history-XXXXXX";
+static char folder[64];
 
 static int
 make_folder(void **context)
