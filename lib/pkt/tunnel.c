@@ -87,7 +87,7 @@ erspan(struct walk *w, uint16_t flags, uint16_t type)
 		return STEP_ETHERNET;
 	if ((p[11] & 1) != 0 && take(w, 8) == NULL) // a platform's own header
 		return missing(w);
-	return (p[10] >> 3 & 0x1f) == 2 ? of_version(w) : STEP_ETHERNET;
+	return (p[10] >> 2 & 0x1f) == 2 ? of_version(w) : STEP_ETHERNET; // the frame type, behind the P bit
 }
 
 // Version 2 puts four bytes before the packet, version 1 nothing (draft-wilson-wrec-wccp-v2).

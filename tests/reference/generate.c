@@ -304,13 +304,15 @@ gre_routed(struct frame *f)
 	return true;
 }
 
+// Type III carries IP without Ethernet too, by its frame type.
 static bool
 erspan(struct frame *f)
 {
-	unsigned version = 1 + dice(f, 3);
+	bool ip = f->is.ethertype == 0x0800 || f->is.ethertype == 0x86dd;
+	unsigned version = ip ? 3 : 1 + dice(f, 3);
 	uint8_t *p;
 
-	if (!f->is.ethernet)
+	if (!f->is.ethernet && !ip)
 		return false;
 	if (version == 2) {
 		p = prepend(f, 8);
@@ -320,6 +322,7 @@ erspan(struct frame *f)
 
 		p = prepend(f, 12 + 8 * more);
 		p[0] = 0x20;
+		p[10] = (uint8_t)(dice(f, 2) << 7 | (ip ? 2 : 0) << 2 | dice(f, 4));
 		p[11] = (uint8_t)more;
 	}
 	p = prepend(f, version == 1 ? 4 : 8);

@@ -295,7 +295,7 @@ gre_payload(struct view v, struct reference *r, unsigned flags, unsigned type)
 			return BAD;
 		if (v.n < size)
 			return cut(v);
-		return v.p[10] / 8 == 2 ? by_version(skip(v, size), r) : ethernet(skip(v, size), r);
+		return v.p[10] % 128 / 4 == 2 ? by_version(skip(v, size), r) : ethernet(skip(v, size), r);
 	}
 	if (type == 0x883e) {
 		if (v.n > 0 && (v.p[0] / 16 == 4 || v.p[0] / 16 == 6))
