@@ -73,7 +73,7 @@ cut_chain(struct walk *w, struct pkt_layer *layer, int n)
 	if (n == PKT_EXTENSIONS_MAX)
 		note(w, PKT_INNER_TOO_DEEP);
 	else
-		note(w, w->bounded ? PKT_INNER_MALFORMED : PKT_INNER_TRUNCATED);
+		note(w, is_whole(w) ? PKT_INNER_MALFORMED : PKT_INNER_TRUNCATED);
 }
 
 static void
@@ -203,10 +203,11 @@ step_after_ip(struct walk *w, bool v4)
 	if (layer->end != 0 && layer->end < (size_t)(w->end - w->frame)) {
 		w->end = w->frame + layer->end;
 		w->bounded = true;
+		w->in_fragment = false;
 	}
 	if (transport > w->end) {
 		layer->header_cut = true;
-		note(w, w->bounded ? PKT_INNER_MALFORMED : PKT_INNER_TRUNCATED);
+		note(w, is_whole(w) ? PKT_INNER_MALFORMED : PKT_INNER_TRUNCATED);
 		return STEP_DONE;
 	}
 	w->at = transport;
@@ -217,5 +218,6 @@ step_after_ip(struct walk *w, bool v4)
 		note(w, PKT_FRAGMENT_TINY);
 		layer->header_cut = true;
 	}
+	w->in_fragment |= layer->fragment;
 	return layer->header_cut || is_later_fragment(layer) ? STEP_DONE : below_ip(w, layer, v4);
 }

@@ -255,7 +255,7 @@ geneve(struct walk *w)
 	if (next != STEP_ETHERNET && next != STEP_IPV4 && next != STEP_IPV6 && next != STEP_MPLS)
 		return STEP_DONE;
 	if (take(w, (p[0] & 0x3fu) * 4) == NULL)
-		return w->bounded ? STEP_DONE : STEP_TRUNCATED;
+		return is_whole(w) ? STEP_DONE : STEP_TRUNCATED;
 	add_tunnel(w, FLOW_GENEVE, be24(p + 4));
 	return next;
 }
@@ -283,13 +283,13 @@ gtpu(struct walk *w)
 
 	if (p == NULL || (p[0] & VERSION_AND_TYPE) != GTP_1 || p[1] != T_PDU)
 		return STEP_DONE;
-	if (w->bounded && be16(p + 2) > left(w))
+	if (is_whole(w) && be16(p + 2) > left(w))
 		return STEP_DONE; // longer than the datagram that holds it
 	bound(w, be16(p + 2));
 	if ((p[0] & OPTIONS) != 0 && (options = take(w, 4)) == NULL)
-		return w->bounded ? STEP_DONE : STEP_TRUNCATED;
+		return is_whole(w) ? STEP_DONE : STEP_TRUNCATED;
 	if ((p[0] & EXTENSION) != 0 && !skip_gtp_extensions(w, options[3]))
-		return w->bounded ? STEP_DONE : STEP_TRUNCATED;
+		return is_whole(w) ? STEP_DONE : STEP_TRUNCATED;
 	add_tunnel(w, FLOW_GTPU, be32(p + 4));
 	return of_version(w);
 }
@@ -304,7 +304,7 @@ teredo(struct walk *w)
 		w->at += 8;
 	if (left(w) < 40 || !holds_ip(w->at, left(w)) || w->at[0] >> 4 != 6)
 		return STEP_DONE;
-	if (w->bounded && be16(w->at + 4) + 40u > left(w))
+	if (is_whole(w) && be16(w->at + 4) + 40u > left(w))
 		return STEP_DONE;
 	add_tunnel(w, FLOW_TEREDO, 0);
 	return STEP_IPV6;

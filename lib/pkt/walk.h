@@ -1,7 +1,8 @@
 // pkt/walk: the state of pkt_locate on its way inwards. Private to pkt.
 //
 // Each step reads one header at `at` and names the next step. What is missing because the capture was cut is `truncated`; what is
-// missing because a length field ended the datagram before it is `malformed`.
+// missing because a length field ended the datagram before it is `malformed`. What a first fragment lacks comes with later ones: to one that
+// looks at single packets it was cut.
 
 #pragma once
 
@@ -66,6 +67,7 @@ struct walk {
 	const uint8_t *frame;
 	const uint8_t *at, *end; // what is left to read
 	bool bounded;            // a length field set `end`, not the capture
+	bool in_fragment;        // `end` is that of a first fragment
 	struct pkt *out;
 };
 
@@ -105,10 +107,17 @@ take(struct walk *w, size_t n)
 	return p;
 }
 
+// Whether all of the datagram is there, so that a length beyond `end` contradicts the bytes.
+static inline bool
+is_whole(const struct walk *w)
+{
+	return w->bounded && !w->in_fragment;
+}
+
 static inline enum step
 missing(const struct walk *w)
 {
-	return w->bounded ? STEP_MALFORMED : STEP_TRUNCATED;
+	return is_whole(w) ? STEP_MALFORMED : STEP_TRUNCATED;
 }
 
 // A length field says that its datagram is the next n bytes; what a lying or a cut one adds is not there to be read.
@@ -119,6 +128,7 @@ bound(struct walk *w, size_t n)
 		return;
 	w->end = w->at + n;
 	w->bounded = true;
+	w->in_fragment = false;
 }
 
 static inline void

@@ -502,10 +502,17 @@ keep_address(struct frame *f, const uint8_t *src, size_t n)
 	memcpy(to + 16 - n, src, n);
 }
 
+// Some are first fragments: what they lack of their last bytes, never of a header, comes later; here it follows as a trailer would.
+static unsigned
+lacking(struct frame *f)
+{
+	return dice(f, 8) == 0 ? 1 + dice(f, 16) : 0;
+}
+
 static bool
 ipv4(struct frame *f)
 {
-	unsigned options = dice(f, 4) == 0 ? 4 * dice(f, 11) : 0;
+	unsigned options = dice(f, 4) == 0 ? 4 * dice(f, 11) : 0, later = lacking(f);
 	uint8_t *p, proto = (uint8_t)f->is.proto;
 
 	if (f->is.proto < 0 || f->n == GENERATE_LAYERS)
@@ -518,7 +525,8 @@ ipv4(struct frame *f)
 	}
 	p = prepend(f, 20 + options);
 	p[0] = (uint8_t)(0x45 + options / 4);
-	put(p + 2, (uint32_t)length(f), 2);
+	put(p + 2, (uint32_t)length(f) - later, 2);
+	p[6] = later > 0 ? 0x20 : 0;
 	p[8] = 64;
 	p[9] = proto;
 	fill(f, p + 12, 8);
@@ -532,7 +540,7 @@ static bool
 ipv6(struct frame *f)
 {
 	static const uint8_t chained[] = {0, 43, 60, 135, 139, 140};
-	unsigned n = dice(f, 3) == 0 ? dice(f, 5) : 0;
+	unsigned n = dice(f, 3) == 0 ? dice(f, 5) : 0, later = lacking(f);
 	uint8_t *p, proto = (uint8_t)f->is.proto;
 	size_t payload;
 
@@ -543,7 +551,13 @@ ipv6(struct frame *f)
 		p[0] = proto;
 		proto = chained[dice(f, sizeof(chained))];
 	}
-	payload = length(f);
+	if (later > 0) {
+		p = prepend(f, 8);
+		p[0] = proto;
+		p[3] = 1;
+		proto = 44;
+	}
+	payload = length(f) - later;
 	p = prepend(f, 40);
 	p[0] = 0x60;
 	put(p + 4, (uint32_t)payload, 2);

@@ -6,7 +6,7 @@
 struct view {
 	const uint8_t *p;
 	size_t n;
-	bool whole; // a length field ended it
+	bool whole; // a length field ended it, and no more of it comes in later fragments
 };
 
 enum end { DONE, NOT_IP, SHORT, BAD, DEEP };
@@ -600,6 +600,8 @@ chain(struct view v, struct reference *r, struct reference_layer *l, struct part
 	}
 	if (f.later)
 		l->portless = true;
+	if (f.is)
+		v.whole = false;
 	return l->portless ? DONE : transport(v, r, l);
 }
 
