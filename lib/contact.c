@@ -246,6 +246,8 @@ is_new_syn(const struct entry *e, const struct flow *f, int sender)
 		return own->isn != f->seq;
 	if (other->syn_ack) // it was captured before the SYN that it answers
 		return other->began_ack != f->seq + 1;
+	if (other->plain_syn && !other->has_ack && !own->seen)
+		return false; // both open at once (RFC 9293 section 3.5)
 	return own->seen || other->seen;
 }
 

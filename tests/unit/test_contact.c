@@ -240,6 +240,26 @@ a_syn_ack_that_was_captured_first_belongs_to_the_syn_that_follows(void **state)
 }
 
 static void
+two_that_open_at_once_are_one_contact_of_the_first(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, VICTIM, FLOW_SYN, 100, 0, 0);
+	packet(&t, CONTROLLER, FLOW_SYN, 900, 0, 0);
+	packet(&t, VICTIM, FLOW_SYN | FLOW_ACK, 100, 901, 0);
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 900, 101, 0);
+	assert_int_equal(heard.answered, 0);
+	packet(&t, VICTIM, FLOW_ACK, 101, 901, 0);
+	assert_int_equal(heard.answered, 1);
+	packet(&t, CONTROLLER, FLOW_SYN, 5000, 0, 0); // opens another one
+	finish(&t);
+	assert_int_equal(heard.born, 2);
+	assert_int_equal(heard.opener_known, 2);
+	assert_int_equal(heard.last.opener, CONTACT_CONTROLLER);
+}
+
+static void
 a_tap_that_sees_the_victim_only_learns_the_answers_from_acknowledgements(void **state)
 {
 	struct talk t = talk(table(8));
@@ -486,6 +506,7 @@ main(void)
 		cmocka_unit_test(a_contact_that_the_controller_opened_says_so),
 		cmocka_unit_test(without_a_syn_the_indicators_port_tells_the_opener_or_nothing_does),
 		cmocka_unit_test(a_syn_ack_that_was_captured_first_belongs_to_the_syn_that_follows),
+		cmocka_unit_test(two_that_open_at_once_are_one_contact_of_the_first),
 		cmocka_unit_test(a_tap_that_sees_the_victim_only_learns_the_answers_from_acknowledgements),
 		cmocka_unit_test(a_tap_that_sees_the_controller_only_does_so_too),
 		cmocka_unit_test(a_lone_acknowledgement_proves_nothing),
