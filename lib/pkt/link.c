@@ -10,6 +10,7 @@ enum {
 	ETHERTYPE_MPLS = 0x8847,
 	ETHERTYPE_MPLS_MULTICAST = 0x8848,
 	ETHERTYPE_PPPOE = 0x8864,
+	ETHERTYPE_LLC = 0x8870, // LLC in frames that are longer than a length field may say
 	ETHERTYPE_PBB = 0x88e7,
 	ETHERTYPE_MACSEC = 0x88e5,
 	ETHERTYPE_METADATA = 0x8909, // Cisco MetaData
@@ -39,6 +40,8 @@ of_ethertype(uint16_t type)
 		return STEP_MPLS;
 	case ETHERTYPE_PPPOE:
 		return STEP_PPPOE;
+	case ETHERTYPE_LLC:
+		return STEP_LLC;
 	case ETHERTYPE_ETHERNET:
 		return STEP_ETHERNET;
 	case ETHERTYPE_PPP:
@@ -75,23 +78,23 @@ step_ethernet(struct walk *w)
 	return p == NULL ? missing(w) : of_type_or_length(be16(p + 12));
 }
 
-// IEEE 802.2: SNAP (AA AA 03, an organization code of zeros, an Ethernet type; RFC 1042), or IP by its own SAP (06 06 03).
+// IEEE 802.2: SNAP (AA AA 03, an organization code, an Ethernet type), or IP by its own SAP (06 06 03). The code is 0 (RFC 1042), or
+// 00-00-F8 in frames that a bridge translated (IEEE 802.1H).
 enum step
 step_llc(struct walk *w)
 {
-	static const uint8_t snap[6] = {0xaa, 0xaa, 0x03};
-	static const uint8_t ip[3] = {0x06, 0x06, 0x03};
+	static const uint8_t snap[3] = {0xaa, 0xaa, 0x03}, ip[3] = {0x06, 0x06, 0x03};
 	const uint8_t *p = take(w, 3);
 
 	if (p == NULL)
 		return missing(w);
 	if (memcmp(p, ip, sizeof(ip)) == 0)
 		return STEP_IPV4;
-	if (memcmp(p, snap, 3) != 0)
+	if (memcmp(p, snap, sizeof(snap)) != 0)
 		return STEP_NOT_IP;
-	if (take(w, 5) == NULL)
+	if ((p = take(w, 5)) == NULL)
 		return missing(w);
-	return memcmp(p, snap, sizeof(snap)) == 0 ? of_ethertype(be16(p + 6)) : STEP_NOT_IP;
+	return be24(p) == 0 || be24(p) == 0xf8 ? of_ethertype(be16(p + 3)) : STEP_NOT_IP;
 }
 
 enum step

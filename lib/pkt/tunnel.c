@@ -251,8 +251,7 @@ geneve(struct walk *w)
 
 	if (p == NULL || p[0] >> 6 != 0)
 		return STEP_DONE;
-	next = of_ethertype(be16(p + 2));
-	if (next != STEP_ETHERNET && next != STEP_IPV4 && next != STEP_IPV6 && next != STEP_MPLS)
+	if ((next = of_ethertype(be16(p + 2))) == STEP_NOT_IP)
 		return STEP_DONE;
 	if (take(w, (p[0] & 0x3fu) * 4) == NULL)
 		return is_whole(w) ? STEP_DONE : STEP_TRUNCATED;

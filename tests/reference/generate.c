@@ -92,8 +92,8 @@ snap(struct frame *f)
 		return false;
 	p = prepend(f, 22);
 	p[0] = 0x02;
-	put(p + 12, (uint32_t)(length(f) - 14) & 0x3ff, 2);
-	memcpy(p + 14, "\xaa\xaa\x03\0\0\0", 6);
+	put(p + 12, dice(f, 4) == 0 ? 0x8870 : (uint32_t)(length(f) - 14) & 0x3ff, 2);
+	memcpy(p + 14, dice(f, 4) == 0 ? "\xaa\xaa\x03\0\0\xf8" : "\xaa\xaa\x03\0\0\0", 6);
 	put(p + 20, (uint32_t)f->is.ethertype, 2);
 	f->is = (struct names){0x6558, 143, -1, -1, 3, true, false, false};
 	f->headers += 2;
@@ -383,14 +383,13 @@ static bool
 geneve(struct frame *f)
 {
 	unsigned options = dice(f, 5);
-	int type = f->is.ethertype;
 	uint8_t *p;
 
-	if (type != 0x0800 && type != 0x86dd && type != 0x6558 && type != 0x8847)
+	if (f->is.ethertype < 0)
 		return false;
 	p = prepend(f, 8 + 4 * options);
 	p[0] = (uint8_t)options;
-	put(p + 2, (uint32_t)type, 2);
+	put(p + 2, (uint32_t)f->is.ethertype, 2);
 	f->is = nothing;
 	f->is.port = 6081;
 	return true;

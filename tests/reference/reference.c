@@ -130,7 +130,9 @@ llc(struct view v, struct reference *r)
 		return NOT_IP;
 	if (v.n < 8)
 		return cut(v);
-	return memcmp(v.p + 3, "\0\0\0", 3) == 0 ? after_type(skip(v, 8), r, number(v.p + 6, 2), false) : NOT_IP;
+	if (memcmp(v.p + 3, "\0\0\0", 3) != 0 && memcmp(v.p + 3, "\0\0\xf8", 3) != 0)
+		return NOT_IP;
+	return after_type(skip(v, 8), r, number(v.p + 6, 2), false);
 }
 
 // A header of fixed size with the type of the next at `at`.
@@ -172,6 +174,8 @@ after_type(struct view v, struct reference *r, unsigned type, bool may_be_length
 		return mpls(v, r);
 	case 0x6558:
 		return ethernet(v, r);
+	case 0x8870:
+		return llc(v, r);
 	case 0x880b:
 		return ppp(v, r);
 	case 0x894f:
@@ -199,6 +203,18 @@ after_type(struct view v, struct reference *r, unsigned type, bool may_be_length
 	default:
 		return type < 0x600 && may_be_length ? llc(v, r) : NOT_IP;
 	}
+}
+
+static bool
+is_read(unsigned type)
+{
+	static const unsigned types[] = {0x0800, 0x86dd, 0x8847, 0x8848, 0x6558, 0x880b, 0x894f,
+					 0x88e5, 0x893f, 0x8926, 0x8909, 0x88e7, 0x8864, 0x8870};
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (type == types[i])
+			return true;
+	return is_tag(type);
 }
 
 static enum end
@@ -425,9 +441,7 @@ geneve(struct view v, struct reference *r)
 	unsigned type = v.n >= 8 ? number(v.p + 2, 2) : 0;
 	size_t size;
 
-	if (v.n < 8 || v.p[0] / 64 != 0)
-		return DONE;
-	if (type != 0x6558 && type != 0x0800 && type != 0x86dd && type != 0x8847 && type != 0x8848)
+	if (v.n < 8 || v.p[0] / 64 != 0 || !is_read(type))
 		return DONE;
 	size = 8 + v.p[0] % 64 * 4u;
 	if (v.n < size)
