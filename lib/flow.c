@@ -16,7 +16,8 @@ static const struct {
 	[FLOW_ETHERIP] = {"etherip", BARE}, [FLOW_SRV6] = {"srv6", BARE},      [FLOW_GRE] = {"gre", DECIMAL},
 	[FLOW_NVGRE] = {"nvgre", HEX},      [FLOW_PPTP] = {"pptp", DECIMAL},   [FLOW_ERSPAN] = {"erspan", DECIMAL},
 	[FLOW_VXLAN] = {"vxlan", DECIMAL},  [FLOW_NSH] = {"nsh", DECIMAL},     [FLOW_GENEVE] = {"geneve", DECIMAL},
-	[FLOW_GTPU] = {"gtp-u", HEX},       [FLOW_L2TP] = {"l2tp", HALVES},    [FLOW_TEREDO] = {"teredo", BARE},
+	[FLOW_EOIP] = {"eoip", DECIMAL},    [FLOW_GTPU] = {"gtp-u", HEX},      [FLOW_L2TP] = {"l2tp", HALVES},
+	[FLOW_TEREDO] = {"teredo", BARE},
 };
 
 static int

@@ -36,6 +36,7 @@ enum flow_tunnel_kind {
 	FLOW_GRE,    // id: key, 0 without
 	FLOW_NVGRE,  // id: VSID and FlowID, 32 bits
 	FLOW_PPTP,   // id: call
+	FLOW_EOIP,   // id: tunnel, 16 bits
 	FLOW_ERSPAN, // id: session, 10 bits
 	FLOW_VXLAN,  // id: VNI, 24 bits
 	FLOW_NSH,    // id: service path, 24 bits

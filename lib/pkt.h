@@ -5,8 +5,8 @@
 // by its snap length is no error as long as the headers are there. docs/packets.md is the table of what is seen and what is not.
 //
 // Ethernet II, 802.3/LLC/SNAP (IEEE 802.3, RFC 1042), 802.1Q/802.1ad, MPLS (RFC 3032, 4023, 4385, 7510), PPPoE (RFC 2516), PPP
-// (RFC 1661), IPv4 (RFC 791), IPv6 (RFC 8200, 2675), AH (RFC 4302), IP in IP (RFC 2003, 2473, 4213), GRE (RFC 2784, 2890, 1701), PPTP
-// (RFC 2637), NVGRE (RFC 7637), ERSPAN (draft-foschiano-erspan), VXLAN (RFC 7348, GPE: draft-ietf-nvo3-vxlan-gpe), Geneve (RFC 8926),
+// (RFC 1661, 1990, 3518), IPv4 (RFC 791), IPv6 (RFC 8200, 2675), AH (RFC 4302), IP in IP (RFC 2003, 2473, 4213), GRE (RFC 2784, 2890, 1701), PPTP
+// (RFC 2637), EoIP, NVGRE (RFC 7637), ERSPAN (draft-foschiano-erspan), VXLAN (RFC 7348, GPE: draft-ietf-nvo3-vxlan-gpe), Geneve (RFC 8926),
 // GTP-U (3GPP TS 29.281), L2TP (RFC 2661, 3931), Teredo (RFC 4380, 5991), NSH (RFC 8300), EtherIP (RFC 3378), 802.1ah, 802.1BR, VN-Tag,
 // MACsec without confidentiality (IEEE 802.1AE), Cisco MetaData; TCP (RFC 9293), UDP (RFC 768), UDP-Lite (RFC 3828), SCTP
 // (RFC 9260), DCCP (RFC 4340), ICMP (RFC 792), ICMPv6 (RFC 4443). No state; any thread.

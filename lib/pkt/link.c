@@ -20,7 +20,14 @@ enum {
 	ETHERTYPE_MIN = 0x0600, // below, the field is a length (IEEE 802.3)
 };
 
-enum { PPP_IPV4 = 0x0021, PPP_IPV6 = 0x0057, PPP_MPLS = 0x0281, PPP_MPLS_MULTICAST = 0x0283 };
+enum {
+	PPP_IPV4 = 0x0021,
+	PPP_BRIDGED = 0x0031,
+	PPP_MULTILINK = 0x003d,
+	PPP_IPV6 = 0x0057,
+	PPP_MPLS = 0x0281,
+	PPP_MPLS_MULTICAST = 0x0283,
+};
 
 enum step
 of_ethertype(uint16_t type)
@@ -246,6 +253,51 @@ step_pppoe(struct walk *w)
 	return STEP_PPP;
 }
 
+// Flags and kind of the frame, perhaps the LAN it is of (RFC 3518 section 4.2).
+static enum step
+bridged(struct walk *w)
+{
+	enum { LAN = 0x40, ETHERNET = 1 };
+	const uint8_t *p = take(w, 2);
+
+	if (p == NULL || ((p[0] & LAN) != 0 && take(w, 4) == NULL))
+		return missing(w);
+	return p[1] == ETHERNET ? STEP_ETHERNET : STEP_NOT_IP;
+}
+
+// A packet, or a part of it, with a number of 24 bits (RFC 1990 section 3); only the first part has headers.
+static enum step
+multilink(struct walk *w)
+{
+	enum { BEGIN = 0x80, END = 0x40 };
+	const uint8_t *p = take(w, 4);
+
+	if (p == NULL)
+		return missing(w);
+	w->in_fragment |= (p[0] & END) == 0;
+	return p[0] & BEGIN ? STEP_PPP : STEP_NOT_IP;
+}
+
+static enum step
+of_ppp_protocol(struct walk *w, uint16_t protocol)
+{
+	switch (protocol) {
+	case PPP_IPV4:
+		return STEP_IPV4;
+	case PPP_IPV6:
+		return STEP_IPV6;
+	case PPP_MPLS:
+	case PPP_MPLS_MULTICAST:
+		return STEP_MPLS;
+	case PPP_BRIDGED:
+		return bridged(w);
+	case PPP_MULTILINK:
+		return multilink(w);
+	default:
+		return STEP_NOT_IP;
+	}
+}
+
 // The address and control fields may be there, and a protocol below 0x100 may be one byte (RFC 1661 section 6.5): its low bit is
 // set, which that of a first byte of two never is.
 enum step
@@ -264,15 +316,5 @@ step_ppp(struct walk *w)
 		protocol = be16(w->at);
 		w->at += 2;
 	}
-	switch (protocol) {
-	case PPP_IPV4:
-		return STEP_IPV4;
-	case PPP_IPV6:
-		return STEP_IPV6;
-	case PPP_MPLS:
-	case PPP_MPLS_MULTICAST:
-		return STEP_MPLS;
-	default:
-		return STEP_NOT_IP;
-	}
+	return of_ppp_protocol(w, protocol);
 }

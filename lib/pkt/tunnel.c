@@ -53,7 +53,7 @@ of_version(const struct walk *w)
 // GRE --------------------------------------------------------------------------------------------------------------------------
 
 enum { GRE_CHECKSUM = 0x8000, GRE_ROUTING = 0x4000, GRE_KEY = 0x2000, GRE_SEQUENCE = 0x1000, GRE_ACK = 0x0080 };
-enum { GRE_ERSPAN2 = 0x88be, GRE_ERSPAN3 = 0x22eb, GRE_WCCP = 0x883e };
+enum { GRE_ERSPAN2 = 0x88be, GRE_ERSPAN3 = 0x22eb, GRE_WCCP = 0x883e, GRE_EOIP = 0x6400 };
 
 // Source route entries: family, offset, length; the last has neither family nor length (RFC 1701).
 static bool
@@ -99,6 +99,18 @@ wccp(struct walk *w)
 	return of_version(w);
 }
 
+// MikroTik's Ethernet over IP borrows PPTP's version: a length, and the tunnel in little-endian order. Without a frame it keeps alive.
+static enum step
+eoip(struct walk *w)
+{
+	const uint8_t *p = take(w, 4);
+
+	if (p == NULL)
+		return missing(w);
+	add_tunnel(w, FLOW_EOIP, (uint32_t)(p[3] << 8 | p[2]));
+	return be16(p) == 0 ? STEP_DONE : STEP_ETHERNET;
+}
+
 // Enhanced GRE: key and call, the numbers as the flags say (RFC 2637 section 4.1).
 static enum step
 pptp(struct walk *w, uint16_t flags, uint16_t type)
@@ -128,7 +140,7 @@ step_gre(struct walk *w)
 	flags = be16(p);
 	type = be16(p + 2);
 	if ((flags & 7) == 1)
-		return pptp(w, flags, type);
+		return type == GRE_EOIP ? eoip(w) : pptp(w, flags, type);
 	if ((flags & 7) != 0)
 		return STEP_MALFORMED;
 	if ((flags & (GRE_CHECKSUM | GRE_ROUTING)) != 0 && take(w, 4) == NULL)

@@ -175,10 +175,22 @@ ppp(struct frame *f, struct names outside)
 {
 	uint8_t *p;
 
+	if (f->is.ethernet) { // bridged, perhaps with the number of its LAN
+		unsigned lan = dice(f, 2);
+
+		p = prepend(f, 2 + 4 * lan);
+		put(p, lan << 14 | 1, 2);
+		f->is.ppp = 0x31;
+	}
 	if (f->is.ppp < 0)
 		return false;
 	p = prepend(f, 2);
 	put(p, (uint32_t)f->is.ppp, 2);
+	if (dice(f, 4) == 0) { // multilink: the whole, or its first part
+		p = prepend(f, 6);
+		put(p, 0x3d80 | dice(f, 2) << 6, 3);
+		f->headers++;
+	}
 	if (dice(f, 2))
 		put(prepend(f, 2), 0xff03, 2);
 	f->is = outside;
@@ -221,6 +233,24 @@ pptp(struct frame *f)
 	put(p + 2, 0x880b, 2);
 	put(p + 4, (uint32_t)payload, 2);
 	put(p + 6, dice(f, 65536), 2);
+	f->headers++;
+	return true;
+}
+
+static bool
+eoip(struct frame *f)
+{
+	size_t payload = length(f);
+	uint8_t *p;
+
+	if (!f->is.ethernet)
+		return false;
+	p = prepend(f, 8);
+	put(p, 0x20016400, 4);
+	put(p + 4, (uint32_t)payload, 2);
+	put(p + 6, dice(f, 65536), 2);
+	f->is = nothing;
+	f->is.proto = 47;
 	f->headers++;
 	return true;
 }
@@ -572,8 +602,8 @@ ipv6(struct frame *f)
 // Frames ------------------------------------------------------------------------------------------------------------------------
 
 static bool (*const wrappers[GENERATE_KINDS])(struct frame *) = {
-	ethernet, snap, tag,   other_tag, pbb,    label, pppoe,  pptp, l2tp,    l2tp3, gre,  gre_routed,
-	erspan,   wccp, vxlan, vxlan_gpe, geneve, gtpu,  teredo, nsh,  etherip, udp,   ipv4, ipv6,
+	ethernet, snap,  tag,       other_tag, pbb,  label,  pppoe, pptp,    l2tp, l2tp3, gre,  gre_routed, erspan,
+	wccp,     vxlan, vxlan_gpe, geneve,    gtpu, teredo, nsh,   etherip, udp,  ipv4,  ipv6, eoip,
 };
 
 static void

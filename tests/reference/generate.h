@@ -17,7 +17,7 @@ struct generated {
 	uint64_t kinds;                   // bit per wrapper that was used
 };
 
-#define GENERATE_KINDS 24
+#define GENERATE_KINDS 25
 
 // The same seed gives the same frame. `depth`: about how many headers.
 void generate(uint64_t seed, unsigned depth, struct generated *ret);

@@ -230,6 +230,20 @@ ppp(struct view v, struct reference *r)
 		return cut(v);
 	protocol = v.p[0] % 2 == 1 ? v.p[0] : number(v.p, 2);
 	v = skip(v, v.p[0] % 2 == 1 ? 1 : 2);
+	if (protocol == 0x31) {
+		size_t size = v.n >= 2 && v.p[0] & 0x40 ? 6 : 2;
+
+		if (v.n < size)
+			return cut(v);
+		return v.p[1] == 1 ? ethernet(skip(v, size), r) : NOT_IP;
+	}
+	if (protocol == 0x3d) {
+		if (v.n < 4)
+			return cut(v);
+		if ((v.p[0] & 0x40) == 0)
+			v.whole = false;
+		return v.p[0] >= 0x80 ? ppp(skip(v, 4), r) : NOT_IP;
+	}
 	return protocol == 0x21                         ? ipv4(v, r)
 	       : protocol == 0x57                       ? ipv6(v, r)
 	       : protocol == 0x281 || protocol == 0x283 ? mpls(v, r)
@@ -336,6 +350,8 @@ gre(struct view v, struct reference *r)
 	if (flags % 8 == 1) {
 		if (v.n < 8)
 			return cut(v);
+		if (type == 0x6400)
+			return number(v.p + 4, 2) == 0 ? DONE : ethernet(skip(v, 8), r);
 		if (type != 0x880b || (flags & 0x2000) == 0)
 			return BAD;
 		if ((flags & 0x1000) == 0)
