@@ -229,13 +229,20 @@ l2tp(struct walk *w)
 
 // Tunnels in UDP: the port, and a header that holds. One that does not is what it was before: a datagram. -------------------------
 
+// The flag that the VNI is valid, and no other than the group policy's; the last byte is reserved.
+static bool
+is_vxlan(const uint8_t *p)
+{
+	return (p[0] & 0x7f) == 0x08 && p[7] == 0;
+}
+
+// A receiver ignores what is reserved (RFC 7348 section 5): with it set the payload must hold instead, or it would be a place to hide.
 static enum step
 vxlan(struct walk *w)
 {
 	const uint8_t *p = take(w, 8);
 
-	// The flag that the VNI is valid, and no other than the group policy's; the last byte is reserved.
-	if (p == NULL || (p[0] & 0x7f) != 0x08 || p[7] != 0)
+	if (p == NULL || (!is_vxlan(p) && !holds_ethernet(w->at, left(w))))
 		return STEP_DONE;
 	add_tunnel(w, FLOW_VXLAN, be24(p + 4));
 	return STEP_ETHERNET;

@@ -388,6 +388,8 @@ vxlan(struct frame *f)
 	p = prepend(f, 8);
 	p[0] = dice(f, 2) ? 0x88 : 0x08;
 	put(p + 4, dice(f, 1u << 24) << 8, 4);
+	if (f->is.plain && dice(f, 4) == 0) // what is reserved is ignored
+		fill(f, p, 8);
 	f->is = nothing;
 	f->is.port = dice(f, 2) ? 4789 : 8472;
 

@@ -479,7 +479,9 @@ by_port(struct view v, struct reference *r, unsigned port)
 		return gre(v, r);
 	case 4789:
 	case 8472:
-		return v.n < 8 || v.p[0] % 128 != 8 || v.p[7] != 0 ? DONE : ethernet(skip(v, 8), r);
+		if (v.n < 8 || ((v.p[0] % 128 != 8 || v.p[7] != 0) && !is_ethernet(skip(v, 8))))
+			return DONE;
+		return ethernet(skip(v, 8), r);
 	case 4790:
 		if (v.n < 8 || (v.p[0] & 0x38) != 8 || v.p[7] != 0)
 			return DONE;
