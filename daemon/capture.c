@@ -66,11 +66,11 @@ link_of_cooked(const uint8_t *p, size_t len, size_t header, size_t protocol)
 	return len < header ? (struct link){len, 0x0800} : (struct link){header, be16(p + protocol)};
 }
 
-// Files name link types as the registry does, libpcap as this system's headers do: they differ in RAW.
+// Files name link types as the registry does, libpcap as this system's headers do: they differ in RAW. OpenBSD's own number for it is 14.
 static int
-dlt_of(unsigned link_type)
+dlt_of(int link_type)
 {
-	return link_type == 101 ? DLT_RAW : (int)link_type;
+	return link_type == 101 || link_type == 14 ? DLT_RAW : link_type;
 }
 
 static bool
@@ -148,7 +148,7 @@ open_pcap(struct capture *c, struct problem_list *problems)
 	c->pcap = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, error);
 	if (c->pcap == NULL)
 		return refuse_pcap(c->file, error, problems);
-	c->last_dlt = pcap_datalink(c->pcap);
+	c->last_dlt = dlt_of(pcap_datalink(c->pcap));
 	return is_read(c->last_dlt) ? 0 : refuse_link_type(c, "", c->last_dlt, problems);
 }
 
@@ -204,6 +204,16 @@ stop(const struct capture *c, int err, const char *why, struct problem_list *pro
 	return err;
 }
 
+// Seconds have 32 bits and no sign in the file, into which libpcap reads one. With nanosecond precision tv_usec holds nanoseconds; in a
+// damaged file anything.
+static int64_t
+time_of(const struct pcap_pkthdr *h)
+{
+	int64_t time_ns = (int64_t)(uint32_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec;
+
+	return time_ns > 0 ? time_ns : 0;
+}
+
 static int
 next_pcap(struct capture *c, struct problem_list *problems, struct capture_packet *ret)
 {
@@ -215,11 +225,7 @@ next_pcap(struct capture *c, struct problem_list *problems, struct capture_packe
 		return 0;
 	if (got != 1)
 		return stop(c, -EIO, pcap_geterr(c->pcap), problems);
-	// With nanosecond precision tv_usec holds nanoseconds.
-	*ret = (struct capture_packet){.bytes = bytes,
-				       .captured = h->caplen,
-				       .wire = h->len,
-				       .time_ns = (int64_t)h->ts.tv_sec * 1000000000 + h->ts.tv_usec};
+	*ret = (struct capture_packet){.bytes = bytes, .captured = h->caplen, .wire = h->len, .time_ns = time_of(h)};
 	return 1;
 }
 
@@ -237,8 +243,7 @@ next_pcapng(struct capture *c, struct problem_list *problems, struct capture_pac
 		return 0;
 	c->last_dlt = dlt_of(p.link_type);
 	if (!is_read(c->last_dlt)) {
-		snprintf(where, sizeof(where), "after packet %" PRIu64 ": interface %u has a ", c->packets,
-			 p.interface);
+		snprintf(where, sizeof(where), "after packet %" PRIu64 ", interface %u: ", c->packets, p.interface);
 		return refuse_link_type(c, where, c->last_dlt, problems);
 	}
 	*ret = (struct capture_packet){.bytes = p.bytes, .captured = p.captured, .wire = p.wire, .time_ns = p.time_ns};

@@ -53,6 +53,16 @@ def inputs(folder):
         assert report['capture']['packets'] == 10 and report['capture']['residual'] == 0
 
 
+def numbers_of_the_file(folder):
+    """Seconds without a sign (2040), and each number that raw IP has gone by."""
+    frames = h.conversation(VICTIM, 40000, C2, 443)
+    h.write_pcap(os.path.join(folder.path, 'late.pcap'), frames, start=2_208_988_800)
+    assert replay(folder, '-r', 'late.pcap')['contacts'][0]['first'] == '2040-01-01T00:00:00Z'
+    for link in (12, 14, 101):
+        h.write_pcap(os.path.join(folder.path, 'raw.pcap'), [f[14:] for f in frames], link=link)
+        assert replay(folder, '-r', 'raw.pcap')['contacts'][0]['evidence'] == 'two_way', link
+
+
 def vxlan(frame, vni, src, dst):
     return h.ethernet(h.ip(src, dst, 17, h.udp(50000, 4789, struct.pack('>II', 0x08000000, vni << 8) + frame)))
 
@@ -102,6 +112,7 @@ def main():
     with h.Folder() as folder:
         folder.file('feed.txt', C2 + ':443\n' + OUTER + '\n')
         inputs(folder)
+        numbers_of_the_file(folder)
         layers(folder)
         fragments(folder)
 
