@@ -11,6 +11,7 @@ struct datagram {
 	uint8_t proto;
 	bool used;
 	bool contradicted;
+	bool complete; // only copies of its fragments are still to come
 	uint16_t sport, dport;
 	uint32_t first_end;  // of the first fragment's bytes
 	uint32_t got, whole; // bytes seen; the length when the last fragment was seen
@@ -68,6 +69,12 @@ is_of(const struct datagram *d, const struct flow *f)
 	       ip_equal(&d->dst, &f->dst);
 }
 
+static bool
+makes_room_before(const struct datagram *a, const struct datagram *b)
+{
+	return a->complete != b->complete ? a->complete : a->seen_ns < b->seen_ns;
+}
+
 // The entry of the fragment's datagram, or else the place for a new one: then it is not of this datagram (is_of).
 static struct datagram *
 find(const struct fragment_cache *c, const struct flow *f)
@@ -81,7 +88,7 @@ find(const struct fragment_cache *c, const struct flow *f)
 			d->used = false;
 		if (is_of(d, f))
 			return d;
-		if (oldest->used && (!d->used || d->seen_ns < oldest->seen_ns))
+		if (oldest->used && (!d->used || makes_room_before(d, oldest)))
 			oldest = d;
 	}
 	return oldest;
@@ -105,10 +112,14 @@ keep(struct datagram *d, const struct flow *f, const struct flow_match match[2])
 	};
 }
 
-// A copy of the first fragment says the same; anything else is a contradiction.
+// A copy of the first fragment says the same; anything else is a contradiction, or the next datagram with this identification.
 static enum fragment_result
-meet_first(struct datagram *d, const struct flow *f)
+meet_first(struct datagram *d, const struct flow *f, const struct flow_match match[2])
 {
+	if (d->complete) {
+		keep(d, f, match);
+		return FRAGMENT_FIRST;
+	}
 	if (d->sport == f->sport && d->dport == f->dport && d->first_end == f->fragment_end)
 		return FRAGMENT_FIRST;
 	d->contradicted = true;
@@ -131,8 +142,7 @@ meet_later(struct datagram *d, struct flow *f, struct flow_match match[2])
 	d->got += f->fragment_end - f->fragment_at;
 	if (f->fragment_last)
 		d->whole = f->fragment_end;
-	if (d->whole != 0 && d->got >= d->whole)
-		d->used = false; // its identification may be used again
+	d->complete |= d->whole != 0 && d->got >= d->whole;
 	return FRAGMENT_RESOLVED;
 }
 
@@ -149,5 +159,5 @@ fragment_follow(struct fragment_cache *c, struct flow *f, struct flow_match matc
 		keep(d, f, match);
 		return FRAGMENT_FIRST;
 	}
-	return f->fragment_at == 0 ? meet_first(d, f) : meet_later(d, f, match);
+	return f->fragment_at == 0 ? meet_first(d, f, match) : meet_later(d, f, match);
 }

@@ -1,8 +1,9 @@
 // fragment: the ports of later fragments, from the first one of the same datagram.
 //
-// A cache of fixed size, one per worker, of datagrams whose first fragment hit: sets of FRAGMENT_WAYS places, the oldest makes room. Keyed by
-// addresses, protocol and identification (RFC 791, RFC 8200 section 4.5); an entry lives FRAGMENT_LIFE_NS of packet time or until the
-// datagram is whole. Nothing is reassembled. A fragment that comes before its first one, or whose entry had to make room, stays
+// A cache of fixed size, one per worker, of datagrams whose first fragment hit: sets of FRAGMENT_WAYS places, one of a datagram that is complete
+// makes room, else the oldest. Keyed by addresses, protocol and identification (RFC 791, RFC 8200 section 4.5); an entry lives
+// FRAGMENT_LIFE_NS of packet time, or until a complete datagram's identification is used again. A mirror port may show each fragment
+// twice. Nothing is reassembled. A fragment that comes before its first one, or whose entry had to make room, stays
 // without ports.
 //
 // Fragments that overlap the first one, and a second first one with other ports, contradict what the cache knows: hosts differ in which they

@@ -121,6 +121,21 @@ a_second_first_with_other_ports_is_an_overlap_and_a_copy_is_not(void **state)
 }
 
 static void
+a_mirror_port_may_show_each_fragment_twice(void **state)
+{
+	static const uint32_t ends[] = {0, 1480, 2960, 4000};
+	struct fragment_cache *c = cache();
+
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		struct flow f = part(7, ends[i / 2], ends[i / 2 + 1], i / 2 == 2);
+
+		assert_int_equal(follow(c, &f), i / 2 == 0 ? FRAGMENT_FIRST : FRAGMENT_RESOLVED);
+	}
+	fragment_free(c);
+}
+
+static void
 an_identification_is_free_again_when_the_datagram_is_whole_or_old(void **state)
 {
 	struct fragment_cache *c = cache();
@@ -176,6 +191,7 @@ main(void)
 		cmocka_unit_test(another_datagram_or_direction_has_its_own_ports),
 		cmocka_unit_test(an_overlap_is_named_and_ends_all_trust),
 		cmocka_unit_test(a_second_first_with_other_ports_is_an_overlap_and_a_copy_is_not),
+		cmocka_unit_test(a_mirror_port_may_show_each_fragment_twice),
 		cmocka_unit_test(an_identification_is_free_again_when_the_datagram_is_whole_or_old),
 		cmocka_unit_test(when_there_is_no_room_the_oldest_makes_some),
 		cmocka_unit_test(a_tiny_first_fragment_is_not_kept),
