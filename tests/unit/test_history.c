@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 static struct problem_list problems;
-static char folder[64];
+static char folder[] = "/tmp/ratwatch-history-XXXXXX";
 
 static int
 make_folder(void **context)
@@ -28,13 +28,19 @@ remove_folder(void **context)
 }
 
 static struct history *
-opened(bool writes)
+opened_at(const char *path, bool writes)
 {
 	struct history *h = NULL;
 
 	problem_clear(&problems);
-	history_open(folder, writes, &problems, &h);
+	history_open(path, writes, &problems, &h);
 	return h;
+}
+
+static struct history *
+opened(bool writes)
+{
+	return opened_at(folder, writes);
 }
 
 static size_t
@@ -161,9 +167,7 @@ a_folder_that_cannot_be_made_is_named(void **context)
 	char text[1024];
 
 	(void)context;
-	strcat(folder, "/no/such");
-	assert_null(opened(true));
-	*strstr(folder, "/no/such") = '\0';
+	assert_null(opened_at("/no/such/folder", true));
 	problem_format(&problems.items[0], text, sizeof(text));
 	assert_non_null(strstr(text, "indicators.state_dir"));
 }
