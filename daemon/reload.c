@@ -222,7 +222,7 @@ put_changes(struct reload_thread *t, const struct reload_request *r)
 		if (!c->removes || is_listed_otherwise(current, &c->prefix))
 			err = changes_put(changes, c);
 		if (err == 0 && c->removes)
-			c2set_end(current->c2, &c->prefix); // at once; the set that is built next leaves it out
+			c2set_remove(current->c2, &c->prefix); // at once; the set that is built next leaves it out
 	}
 	return err;
 }

@@ -547,7 +547,7 @@ is_removed(const struct c2set *s, size_t first, int64_t now)
 	for (size_t i = first; i < entry_end(s, first); i++) {
 		const struct indicator_row *row = indicator_list_row(&s->list, i);
 
-		if ((row->flags & INDICATOR_REMOVED) && !indicator_row_expired(row, now))
+		if ((indicator_row_flags(row) & INDICATOR_REMOVED) && !indicator_row_expired(row, now))
 			return true;
 	}
 	return false;
@@ -562,7 +562,7 @@ c2set_in_force(const struct c2set *s, int64_t now, struct c2set_force *ret)
 		end = entry_end(s, i);
 		f.entries += is_in_force(s, i, now) && !is_removed(s, i, now);
 		for (; i < end; i++) {
-			int64_t expires = __atomic_load_n(&indicator_list_row(&s->list, i)->expires, __ATOMIC_RELAXED);
+			int64_t expires = indicator_list_row(&s->list, i)->expires;
 
 			if (expires > now && (f.changes == 0 || expires < f.changes))
 				f.changes = expires;
@@ -593,7 +593,7 @@ c2set_lookup(const struct c2set *s, const struct ip_addr *a, int64_t now, size_t
 }
 
 size_t
-c2set_end(struct c2set *s, const struct ip_prefix *p)
+c2set_remove(struct c2set *s, const struct ip_prefix *p)
 {
 	size_t first = find(s, &p->addr, p->len), end;
 
@@ -601,7 +601,7 @@ c2set_end(struct c2set *s, const struct ip_prefix *p)
 		return 0;
 	end = entry_end(s, first);
 	for (size_t i = first; i < end; i++)
-		indicator_row_end((struct indicator_row *)(uintptr_t)indicator_list_row(&s->list, i));
+		indicator_row_remove((struct indicator_row *)(uintptr_t)indicator_list_row(&s->list, i));
 	return end - first;
 }
 
@@ -650,7 +650,7 @@ add_up(const struct c2set *s, size_t i, struct flow_match *m)
 
 	m->has_port |= row->port != 0;
 	m->icmp |= proto == FLOW_ICMP || proto == FLOW_ICMP6;
-	m->flags |= row->flags;
+	m->flags |= indicator_row_flags(row);
 	m->listed_since = earlier(m->listed_since, row->first_seen);
 	m->listed_until = row->last_seen > m->listed_until ? row->last_seen : m->listed_until;
 }
@@ -705,12 +705,12 @@ c2set_describe(const struct c2set *s, const struct ip_addr *a, uint16_t port, ui
 		if (best == NOWHERE || is_better(s, i, best, port, proto))
 			best = i;
 	}
-	if (best == NOWHERE || (m.flags & INDICATOR_REMOVED)) // the last one may have ended meanwhile
+	if (m.flags & INDICATOR_REMOVED)
 		return;
 	name_all(s, first, &m);
 	m.exact = is_exact(s, best, port, proto);
 	m.family = source_of(s, best)->family;
 	m.confidence = indicator_list_row(&s->list, best)->confidence;
-	m.connects_in = indicator_list_row(&s->list, best)->flags & INDICATOR_CONNECTS_IN;
+	m.connects_in = indicator_row_flags(indicator_list_row(&s->list, best)) & INDICATOR_CONNECTS_IN;
 	*ret = m;
 }

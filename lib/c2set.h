@@ -1,7 +1,8 @@
 // c2set: an immutable set of indicators, built once, read by every worker.
 //
 // There is no insert and no delete on purpose. A reload builds a new set and publishes it; readers need no lock because
-// nothing they can reach changes, but for one thing: an indicator may end, by its own date or by c2set_end. Who looks says what time it is.
+// nothing they can reach changes, but for one flag: the operator may take an entry out (c2set_remove). An indicator also ends by its own date; who
+// looks says what time it is.
 //
 // An address is matched by its own entry and by the prefixes around it: the longest with an indicator in force wins.
 //
@@ -61,5 +62,6 @@ void c2set_in_force(const struct c2set *, int64_t now, struct c2set_force *ret);
 // How many indicators of the feed are.
 size_t c2set_feed_in_force(const struct c2set *, name_id feed, int64_t now);
 
-// Ends every indicator of exactly this address or prefix, for every thread and at once. Returns how many. One thread at a time.
-size_t c2set_end(struct c2set *, const struct ip_prefix *);
+// Takes exactly this address or prefix out, for every thread and at once: what it lists matches nothing from now on. Returns how many indicators
+// that were. One thread at a time.
+size_t c2set_remove(struct c2set *, const struct ip_prefix *);

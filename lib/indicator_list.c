@@ -139,14 +139,14 @@ indicator_list_get(const struct indicator_list *l, size_t i, struct indicator *r
 	*ret = (struct indicator){
 		.port = row->port,
 		.proto = source->proto,
-		.flags = row->flags,
+		.flags = indicator_row_flags(row),
 		.confidence = row->confidence,
 		.family = source->family,
 		.feed = source->feed,
 		.line = row->line,
 		.first_seen = row->first_seen,
 		.last_seen = row->last_seen,
-		.expires = __atomic_load_n(&row->expires, __ATOMIC_RELAXED),
+		.expires = row->expires,
 	};
 	if (i < l->n4) {
 		uint32_t addr = __builtin_bswap32(l->rows4[i].addr);
@@ -185,6 +185,8 @@ append_rows(struct indicator_list *l, const struct indicator_list *from, const u
 		if (which != ALL && (from->sources[row.source].feed == feed) != (which == OF_FEED))
 			continue;
 		row.source = map[row.source];
+		if (which != ALL)
+			row.flags &= (uint8_t)~INDICATOR_REMOVED;
 		err = i < from->n4 ? put4(l, from->rows4[i].addr, &row)
 				   : put6(l, &from->rows6[i - from->n4].prefix, &row);
 	}

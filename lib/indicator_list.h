@@ -4,8 +4,8 @@
 // the list's own table of sources, and times are 32 bits (until 2106). Readers of lists add, indicator_list_sort sorts and joins repeats, the
 // indicator set takes the whole list over. Sorting is in place: a list of ten million must not need its size twice.
 //
-// A zeroed struct is an empty list; indicator_list_free empties it again. One thread, but for `expires` of a published list
-// (indicator_list_expires, indicator_list_end), which is read and written as an atomic.
+// A zeroed struct is an empty list; indicator_list_free empties it again. One thread, but for the flags of a published list
+// (indicator_row_flags, indicator_row_remove), which are read and written as an atomic.
 
 #pragma once
 
@@ -57,7 +57,7 @@ indicator_list_count(const struct indicator_list *l)
 // Both 0 or -ENOMEM, and then the list is as it was. Append copies.
 int indicator_list_add(struct indicator_list *, const struct indicator *);
 int indicator_list_append(struct indicator_list *, const struct indicator_list *from);
-// Only those that this feed names; only the others.
+// Only those that this feed names; only the others. From a set in force: what was taken out of it (indicator_row_remove) is as it was before.
 int indicator_list_append_feed(struct indicator_list *, const struct indicator_list *from, name_id feed);
 int indicator_list_append_others(struct indicator_list *, const struct indicator_list *from, name_id feed);
 
@@ -101,18 +101,22 @@ indicator_list_goes_on(const struct indicator_list *l, size_t i)
 	return r[0].prefix.len == r[1].prefix.len && ip_equal(&r[0].prefix.addr, &r[1].prefix.addr);
 }
 
-// Any thread. Relaxed: the time alone is wanted, and a packet a moment earlier or later does not matter.
 static inline bool
 indicator_row_expired(const struct indicator_row *r, int64_t now)
 {
-	uint32_t expires = __atomic_load_n(&r->expires, __ATOMIC_RELAXED);
-
-	return expires != 0 && now >= (int64_t)expires;
+	return r->expires != 0 && now >= (int64_t)r->expires;
 }
 
-// It has expired from now on, for whoever looks.
-static inline void
-indicator_row_end(struct indicator_row *r)
+// Any thread. Relaxed: the flags alone are wanted, and a packet a moment earlier or later does not matter.
+static inline uint8_t
+indicator_row_flags(const struct indicator_row *r)
 {
-	__atomic_store_n(&r->expires, 1, __ATOMIC_RELAXED);
+	return __atomic_load_n(&r->flags, __ATOMIC_RELAXED);
+}
+
+// From now on it takes its address or prefix out, for whoever looks. One thread at a time.
+static inline void
+indicator_row_remove(struct indicator_row *r)
+{
+	__atomic_store_n(&r->flags, r->flags | INDICATOR_REMOVED, __ATOMIC_RELAXED);
 }

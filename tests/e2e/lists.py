@@ -125,6 +125,8 @@ def held_over_a_restart(tap):
     assert tap.meets(TWO) and tap.meets(OTHER) and not tap.meets(ONE)
     assert [c['prefix'] for c in tap.daemon.answer('indicators')] == ['2001:db8::7', ONE]
     assert tap.daemon.ask('indicators', 'add', ONE).returncode == 0 and tap.meets(ONE)  # the later word
+    got = tap.daemon.answer('lookup', ONE)['indicators']
+    assert [i['feed'] for i in got] == ['operator', 'other', 'feed'] and all(i['in_force'] for i in got), got
 
 
 def shrunk_and_back(tap):

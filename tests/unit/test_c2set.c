@@ -366,7 +366,7 @@ what_the_operator_takes_out_matches_nothing_whatever_lists_name_it(void **contex
 }
 
 static void
-ending_an_entry_takes_effect_at_once_and_on_nothing_else(void **context)
+removing_an_entry_takes_effect_at_once_and_on_nothing_else(void **context)
 {
 	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.8", 80, 0),
 				 indicator_of("8.8.8.0/24", 53, 0), indicator_of("2606:4700::1", 0, 0)};
@@ -375,11 +375,12 @@ ending_an_entry_takes_effect_at_once_and_on_nothing_else(void **context)
 
 	(void)context;
 	assert_int_equal(build(in, 4, 1, &s), 0);
-	assert_int_equal(c2set_end(s, &none.prefix), 0);
-	assert_int_equal(c2set_end(s, &in[0].prefix), 2);
-	assert_true(describe_at(s, "8.8.8.8", 53, FLOW_UDP, 10).exact); // the prefix
-	assert_int_equal(c2set_end(s, &in[2].prefix), 1);
-	assert_false(describe_at(s, "8.8.8.8", 53, FLOW_UDP, 10).listed);
+	assert_int_equal(c2set_remove(s, &none.prefix), 0);
+	assert_int_equal(c2set_remove(s, &in[0].prefix), 2);
+	assert_false(describe_at(s, "8.8.8.8", 53, FLOW_UDP, 10).listed); // nor by the prefix around it
+	assert_true(describe_at(s, "8.8.8.9", 53, FLOW_UDP, 10).exact);
+	assert_int_equal(c2set_remove(s, &in[2].prefix), 1);
+	assert_false(describe_at(s, "8.8.8.9", 53, FLOW_UDP, 10).listed);
 	assert_true(describe_at(s, "2606:4700::1", 1, FLOW_TCP, 10).listed);
 	c2set_free(s);
 }
@@ -441,7 +442,7 @@ main(void)
 		cmocka_unit_test(an_indicator_ends_on_its_day_and_a_shorter_prefix_takes_over),
 		cmocka_unit_test(an_entry_says_only_what_is_in_force),
 		cmocka_unit_test(what_the_operator_takes_out_matches_nothing_whatever_lists_name_it),
-		cmocka_unit_test(ending_an_entry_takes_effect_at_once_and_on_nothing_else),
+		cmocka_unit_test(removing_an_entry_takes_effect_at_once_and_on_nothing_else),
 		cmocka_unit_test(sets_of_any_size_and_pattern_find_what_is_in_them),
 		cmocka_unit_test(two_hundred_thousand_neighbours_are_built_and_found),
 	};

@@ -175,12 +175,14 @@ one_feed_and_the_others_make_up_the_whole(void **context)
 		in = random_indicator(256);
 		assert_int_equal(indicator_list_add(&all, &in), 0);
 	}
+	indicator_row_remove(&all.rows4[0].row); // of the set that they are taken from alone
 	assert_int_equal(indicator_list_append_feed(&a, &all, names_of("a")), 0);
 	assert_int_equal(indicator_list_append_others(&others, &all, names_of("a")), 0);
 	assert_int_equal(indicator_list_count(&a) + indicator_list_count(&others), 300);
 	for (size_t i = 0; i < indicator_list_count(&a); i++) {
 		indicator_list_get(&a, i, &in);
 		assert_int_equal(in.feed, names_of("a"));
+		assert_false(in.flags & INDICATOR_REMOVED);
 	}
 	assert_int_equal(indicator_list_append(&a, &others), 0);
 	assert_int_equal(indicator_list_sort(&a), indicator_list_sort(&all));
