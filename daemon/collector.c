@@ -253,6 +253,7 @@ collector_run(void *arg)
 	struct collector *c = arg;
 	const struct timespec nap = {.tv_nsec = 1000000};
 
+	reload_reader_register(c->options.reload, c->options.workers->n);
 	reload_reader_online(c->options.reload, c->options.workers->n);
 	c->flushed_ns = clock_wall_ns();
 	for (;;) {
@@ -269,6 +270,7 @@ collector_run(void *arg)
 	if (c->options.flush_ms > 0)
 		flush(c);
 	reload_reader_offline(c->options.reload, c->options.workers->n);
+	reload_reader_unregister(c->options.reload, c->options.workers->n);
 	if (c->err < 0)
 		log_error(
 			"collector: no memory for more organizations and controllers; what was counted before stands, "

@@ -655,6 +655,7 @@ serve(struct run *r, const sigset_t *signals)
 		rooms[o.n_rooms++] = http_room(r->http);
 	start_reload_thread(r);
 	fill_sources(r);
+	reload_reader_register(&r->reload, r->commands.sources.reader);
 	end = loop_run(&o);
 	if (end < 0)
 		log_error("main: cannot wait for signals and questions: %s; ending", strerror(-end));

@@ -65,9 +65,20 @@ publish(struct reload *r, struct rules *rules)
 }
 
 void
-reload_reader_online(struct reload *r, unsigned reader)
+reload_reader_register(struct reload *r, unsigned reader)
 {
 	rte_rcu_qsbr_thread_register(r->readers, reader);
+}
+
+void
+reload_reader_unregister(struct reload *r, unsigned reader)
+{
+	rte_rcu_qsbr_thread_unregister(r->readers, reader);
+}
+
+void
+reload_reader_online(struct reload *r, unsigned reader)
+{
 	rte_rcu_qsbr_thread_online(r->readers, reader);
 }
 
@@ -75,7 +86,6 @@ void
 reload_reader_offline(struct reload *r, unsigned reader)
 {
 	rte_rcu_qsbr_thread_offline(r->readers, reader);
-	rte_rcu_qsbr_thread_unregister(r->readers, reader);
 }
 
 // The thread -------------------------------------------------------------------------------------------------------------------

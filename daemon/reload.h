@@ -104,5 +104,8 @@ reload_rules(struct reload *r)
 	return atomic_load_explicit(&r->current, memory_order_acquire);
 }
 
+// A thread registers once, and is online while it may hold rules: then it must report quiescent states, or go offline soon.
+void reload_reader_register(struct reload *, unsigned reader);
+void reload_reader_unregister(struct reload *, unsigned reader);
 void reload_reader_online(struct reload *, unsigned reader);
 void reload_reader_offline(struct reload *, unsigned reader);

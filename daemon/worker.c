@@ -383,6 +383,7 @@ worker_run(void *arg)
 	struct worker *w = arg;
 	struct burst *b = w->burst;
 
+	reload_reader_register(w->reload, w->index);
 	reload_reader_online(w->reload, w->index);
 	while (!asked_to_stop(w)) {
 		bool last = reader_is_done(w);
@@ -395,6 +396,7 @@ worker_run(void *arg)
 	take_last_forwarded(w);
 	end_contacts(w);
 	reload_reader_offline(w->reload, w->index);
+	reload_reader_unregister(w->reload, w->index);
 	// The last that this thread does: whoever reads `done` sees all of it, and the ring gets nothing more.
 	atomic_fetch_add_explicit(&w->all->done, 1, memory_order_release);
 	return 0;

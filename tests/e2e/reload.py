@@ -16,7 +16,7 @@ RELOADS = int(os.environ.get('RATWATCH_RELOADS', '40'))
 ENTRIES = int(os.environ.get('RATWATCH_ENTRIES', '100000'))
 ALWAYS, NEVER, SOMETIMES, ONLY_FIRST = '198.18.7.1', '198.18.7.2', '198.18.7.3', '198.18.7.4'
 CONFIG = '''
-capture: {ports: [af_packet:port], workers: 2, hugepages: false, buffers: 65536}
+capture: {ports: [af_packet:port], workers: 2, hugepages: false, queue_size: 16384, buffers: 65536}
 indicators: {allow_special: true, feeds: [feed.txt]}
 redis: {url: '%s', flush_ms: 500}
 '''
