@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,24 +235,37 @@ add_feed(struct build *b, const struct feed_options *o)
 	return held == -ENOMEM ? held : b->options->previous != NULL ? 0 : err;
 }
 
-// Lists of the same name in different folders: the second is called name~2.
+// "name" is 1, "name~2" is 2; 0: another name.
+static unsigned long
+number_of(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+	unsigned long n;
+	char *end;
+
+	if (strncmp(text, name, len) != 0 || (text[len] != '~' && text[len] != '\0'))
+		return 0;
+	if (text[len] == '\0')
+		return 1;
+	n = strtoul(text + len + 1, &end, 10);
+	return *end == '\0' && n < INT_MAX ? n : 0;
+}
+
+// Lists of the same name in different folders: the second is called name~2. The operator's changes are a feed, too.
 static char *
 distinct_name(const struct build *b, const char *name)
 {
-	char *text = strdup(name);
+	unsigned long last = strcmp(name, CHANGES_FEED) == 0;
+	char *text;
 
-	for (unsigned n = 2; text != NULL; n++) {
-		size_t i = 0;
+	for (size_t i = 0; i < b->rules->n_feeds; i++) {
+		unsigned long n = number_of(b->rules->feeds[i].name, name);
 
-		while (i < b->rules->n_feeds && strcmp(b->rules->feeds[i].name, text) != 0)
-			i++;
-		if (i == b->rules->n_feeds)
-			break;
-		free(text);
-		if (asprintf(&text, "%s~%u", name, n) == -1)
-			text = NULL;
+		last = n > last ? n : last;
 	}
-	return text;
+	if (last == 0)
+		return strdup(name);
+	return asprintf(&text, "%s~%lu", name, last + 1) == -1 ? NULL : text;
 }
 
 static int

@@ -1,0 +1,132 @@
+// Rules are made of files, the rules before and the history: what is in force afterwards, when some of it is broken, renamed or gone.
+
+#include "test.h"
+
+#include "rules.h"
+
+#include <sys/stat.h>
+
+#define NOW 1800000000
+
+static struct problem_list problems;
+static struct changes changes;
+static char folder[64];
+
+static char *
+in_folder(const char *name)
+{
+	char *path;
+
+	return asprintf(&path, "%s/%s", folder, name) == -1 ? NULL : path;
+}
+
+static void
+write_file(const char *name, const char *content)
+{
+	char *path = in_folder(name), *slash = strrchr(path, '/');
+	FILE *f;
+
+	*slash = '\0';
+	mkdir(path, 0700);
+	*slash = '/';
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(content, f);
+	fclose(f);
+	free(path);
+}
+
+static int
+make_folder(void **context)
+{
+	(void)context;
+	strcpy(folder, "/tmp/ratwatch-rules-XXXXXX");
+	return mkdtemp(folder) == NULL;
+}
+
+static int
+remove_folder(void **context)
+{
+	char command[80];
+
+	(void)context;
+	problem_clear(&problems);
+	changes_free(&changes);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+// From the feeds of a configuration, "[a.txt, {path: b.txt, ttl: 1}]".
+static struct rules *
+build(const char *feeds, const struct rules *previous, struct history *history, const struct history_set *return_to)
+{
+	struct rules_options o = {.generation = previous != NULL ? previous->generation + 1 : 1,
+				  .now = NOW,
+				  .previous = previous,
+				  .history = history,
+				  .return_to = return_to,
+				  .changes = &changes};
+	char text[1024], *path = in_folder("ratwatch.yaml");
+	struct config *config = NULL;
+	struct rules *r = NULL;
+
+	snprintf(text, sizeof(text), "indicators:\n  feeds: %s\n", feeds);
+	write_file("ratwatch.yaml", text);
+	problem_clear(&problems);
+	assert_int_equal(config_load(path, NULL, 0, &problems, &config), 0);
+	o.config = config;
+	rules_build(&o, &problems, &r);
+	config_free(config);
+	free(path);
+	return r;
+}
+
+static void
+change(struct rules **rules, bool removes, const char *prefix)
+{
+	struct change c = {.removes = removes, .since = NOW};
+	struct rules *changed;
+
+	assert_int_equal(ip_parse_prefix(prefix, strlen(prefix), &c.prefix), 0);
+	assert_int_equal(changes_put(&changes, &c), 0);
+	assert_int_equal(rules_change(*rules, &changes, (*rules)->generation + 1, &changed), 0);
+	rules_replace(*rules, changed);
+	*rules = changed;
+}
+
+static bool
+matches(const struct rules *r, const char *address)
+{
+	struct flow_match m;
+	struct ip_addr a;
+
+	assert_int_equal(ip_parse(address, strlen(address), &a), 0);
+	c2set_describe(r->c2, &a, 443, FLOW_TCP, NOW, &m);
+	return m.listed;
+}
+
+// A list may be called anything.
+static void
+a_list_with_the_name_of_the_operators_changes_survives_them(void **context)
+{
+	struct rules *r;
+
+	(void)context;
+	write_file("operator.txt", "9.0.0.1\n");
+	write_file("other.txt", "9.0.0.2\n");
+	r = build("[operator.txt, {path: other.txt, name: operator}]", NULL, NULL, NULL);
+	change(&r, false, "9.0.0.3");
+	assert_true(matches(r, "9.0.0.1") && matches(r, "9.0.0.2") && matches(r, "9.0.0.3"));
+	rules_free(r);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_list_with_the_name_of_the_operators_changes_survives_them,
+						make_folder, remove_folder),
+	};
+
+	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
+}
