@@ -213,7 +213,9 @@ hold_feed(struct build *b, const struct feed_options *o)
 	}
 	held = *before;
 	held.held = true;
-	if ((err = indicator_list_append_feed(&b->list, c2set_list(b->options->previous->c2), held.id)) < 0)
+	held.id = names_of(o->name); // another list may have its old name now
+	held.name = names_text(held.id);
+	if ((err = indicator_list_append_feed(&b->list, c2set_list(b->options->previous->c2), before->id, held.id)) < 0)
 		return err;
 	return keep_facts(b, &held);
 }

@@ -157,32 +157,49 @@ indicator_list_get(const struct indicator_list *l, size_t i, struct indicator *r
 	}
 }
 
-enum which { ALL, OF_FEED, OF_OTHERS };
+struct choice { // which rows to append
+	enum { ALL, OF_FEED, OF_OTHERS } which;
+	name_id feed;
+	name_id as; // OF_FEED: its name in the other list
+};
 
-// Where each source of `from` stands in l. NULL: no memory.
+static bool
+is_chosen(const struct choice *c, const struct indicator_source *s)
+{
+	return c->which == ALL || (s->feed == c->feed) == (c->which == OF_FEED);
+}
+
+// Where each chosen source of `from` stands in l. NULL: no memory.
 static uint32_t *
-map_sources(struct indicator_list *l, const struct indicator_list *from)
+map_sources(struct indicator_list *l, const struct indicator_list *from, const struct choice *choice)
 {
 	uint32_t *map = calloc(from->n_sources + 1, sizeof(*map));
 
-	for (size_t i = 0; map != NULL && i < from->n_sources; i++)
-		if (find_source(l, &from->sources[i], &map[i]) < 0) {
+	for (size_t i = 0; map != NULL && i < from->n_sources; i++) {
+		struct indicator_source source = from->sources[i];
+
+		if (!is_chosen(choice, &source))
+			continue;
+		if (choice->which == OF_FEED)
+			source.feed = choice->as;
+		if (find_source(l, &source, &map[i]) < 0) {
 			free(map);
 			return NULL;
 		}
+	}
 	return map;
 }
 
 static int
-append_rows(struct indicator_list *l, const struct indicator_list *from, const uint32_t *map, enum which which,
-	    name_id feed)
+append_rows(struct indicator_list *l, const struct indicator_list *from, const uint32_t *map,
+	    const struct choice *choice)
 {
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < indicator_list_count(from); i++) {
 		struct indicator_row row = *indicator_list_row(from, i);
 
-		if (which != ALL && (from->sources[row.source].feed == feed) != (which == OF_FEED))
+		if (!is_chosen(choice, &from->sources[row.source]))
 			continue;
 		row.source = map[row.source];
 		if (which != ALL)
@@ -194,15 +211,15 @@ append_rows(struct indicator_list *l, const struct indicator_list *from, const u
 }
 
 static int
-append(struct indicator_list *l, const struct indicator_list *from, enum which which, name_id feed)
+append(struct indicator_list *l, const struct indicator_list *from, struct choice choice)
 {
-	uint32_t *map = map_sources(l, from);
+	uint32_t *map = map_sources(l, from, &choice);
 	size_t n4 = l->n4, n6 = l->n6;
 	int err;
 
 	if (map == NULL)
 		return -ENOMEM;
-	if ((err = append_rows(l, from, map, which, feed)) < 0) {
+	if ((err = append_rows(l, from, map, &choice)) < 0) {
 		l->n4 = n4;
 		l->n6 = n6;
 	}
@@ -213,19 +230,19 @@ append(struct indicator_list *l, const struct indicator_list *from, enum which w
 int
 indicator_list_append(struct indicator_list *l, const struct indicator_list *from)
 {
-	return append(l, from, ALL, 0);
+	return append(l, from, (struct choice){.which = ALL});
 }
 
 int
-indicator_list_append_feed(struct indicator_list *l, const struct indicator_list *from, name_id feed)
+indicator_list_append_feed(struct indicator_list *l, const struct indicator_list *from, name_id feed, name_id as)
 {
-	return append(l, from, OF_FEED, feed);
+	return append(l, from, (struct choice){.which = OF_FEED, .feed = feed, .as = as});
 }
 
 int
 indicator_list_append_others(struct indicator_list *l, const struct indicator_list *from, name_id feed)
 {
-	return append(l, from, OF_OTHERS, feed);
+	return append(l, from, (struct choice){.which = OF_OTHERS, .feed = feed});
 }
 
 void

@@ -57,8 +57,9 @@ indicator_list_count(const struct indicator_list *l)
 // Both 0 or -ENOMEM, and then the list is as it was. Append copies.
 int indicator_list_add(struct indicator_list *, const struct indicator *);
 int indicator_list_append(struct indicator_list *, const struct indicator_list *from);
-// Only those that this feed names; only the others. From a set in force: what was taken out of it (indicator_row_remove) is as it was before.
-int indicator_list_append_feed(struct indicator_list *, const struct indicator_list *from, name_id feed);
+// Only those that this feed names, which is called `as` from now on; only the others. From a set in force: what was taken out of it
+// (indicator_row_remove) is as it was before.
+int indicator_list_append_feed(struct indicator_list *, const struct indicator_list *from, name_id feed, name_id as);
 int indicator_list_append_others(struct indicator_list *, const struct indicator_list *from, name_id feed);
 
 void indicator_list_free(struct indicator_list *);

@@ -176,14 +176,16 @@ one_feed_and_the_others_make_up_the_whole(void **context)
 		assert_int_equal(indicator_list_add(&all, &in), 0);
 	}
 	indicator_row_remove(&all.rows4[0].row); // of the set that they are taken from alone
-	assert_int_equal(indicator_list_append_feed(&a, &all, names_of("a")), 0);
+	assert_int_equal(indicator_list_append_feed(&a, &all, names_of("a"), names_of("c")), 0);
 	assert_int_equal(indicator_list_append_others(&others, &all, names_of("a")), 0);
 	assert_int_equal(indicator_list_count(&a) + indicator_list_count(&others), 300);
 	for (size_t i = 0; i < indicator_list_count(&a); i++) {
 		indicator_list_get(&a, i, &in);
-		assert_int_equal(in.feed, names_of("a"));
+		assert_int_equal(in.feed, names_of("c"));
 		assert_false(in.flags & INDICATOR_REMOVED);
 	}
+	indicator_list_free(&a);
+	assert_int_equal(indicator_list_append_feed(&a, &all, names_of("a"), names_of("a")), 0);
 	assert_int_equal(indicator_list_append(&a, &others), 0);
 	assert_int_equal(indicator_list_sort(&a), indicator_list_sort(&all));
 	indicator_list_free(&all);

@@ -81,6 +81,16 @@ build(const char *feeds, const struct rules *previous, struct history *history, 
 	return r;
 }
 
+static struct rules *
+build_next(const char *feeds, struct rules *previous)
+{
+	struct rules *r = build(feeds, previous, NULL, NULL);
+
+	assert_non_null(r);
+	rules_replace(previous, r);
+	return r;
+}
+
 static void
 change(struct rules **rules, bool removes, const char *prefix)
 {
@@ -120,11 +130,34 @@ a_list_with_the_name_of_the_operators_changes_survives_them(void **context)
 	rules_free(r);
 }
 
+// Both are called list and list~2, in the order of the configuration.
+static void
+a_list_that_is_held_brings_its_own_entries_when_names_change_hands(void **context)
+{
+	struct rules *r;
+
+	(void)context;
+	write_file("a/list.txt", "9.0.0.1\n9.0.0.2\n");
+	write_file("b/list.txt", "9.0.0.3\n");
+	r = build("[a/list.txt, b/list.txt]", NULL, NULL, NULL);
+	write_file("a/list.txt", "<html>\n");
+	r = build_next("[b/list.txt, a/list.txt]", r);
+	assert_true(matches(r, "9.0.0.1") && matches(r, "9.0.0.3"));
+	assert_string_not_equal(r->feeds[0].name, r->feeds[1].name);
+	write_file("b/list.txt", "9.0.0.4\n");
+	r = build_next("[b/list.txt, a/list.txt]", r);
+	assert_true(matches(r, "9.0.0.1") && matches(r, "9.0.0.4"));
+	assert_false(matches(r, "9.0.0.3"));
+	rules_free(r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_list_with_the_name_of_the_operators_changes_survives_them,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_list_that_is_held_brings_its_own_entries_when_names_change_hands,
 						make_folder, remove_folder),
 	};
 
