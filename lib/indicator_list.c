@@ -202,7 +202,7 @@ append_rows(struct indicator_list *l, const struct indicator_list *from, const u
 		if (!is_chosen(choice, &from->sources[row.source]))
 			continue;
 		row.source = map[row.source];
-		if (which != ALL)
+		if (choice->which != ALL)
 			row.flags &= (uint8_t)~INDICATOR_REMOVED;
 		err = i < from->n4 ? put4(l, from->rows4[i].addr, &row)
 				   : put6(l, &from->rows6[i - from->n4].prefix, &row);

@@ -1,0 +1,191 @@
+// The thread that makes new rules, asked as the main thread asks it.
+
+#include "test.h"
+
+#include "clock.h"
+#include "reload.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+static struct reload reload;
+static struct reload_thread *thread;
+static struct problem_list problems;
+static char folder[64], config_path[80], changes_path[80];
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; // of what follows
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static struct reload_result last;
+static unsigned answers;
+
+static int64_t
+now_s(void)
+{
+	return clock_wall_ns() / 1000000000;
+}
+
+static void
+write_file(const char *name, const char *content)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(content, f);
+	fclose(f);
+}
+
+// Runs with a list feed.txt of this content.
+static void
+start(const char *content)
+{
+	struct reload_thread_options o = {.reload = &reload, .config_path = config_path, .changes_path = changes_path};
+	struct rules_options first = {.generation = 1, .now = now_s()};
+	struct config *config = NULL;
+	struct rules *rules = NULL;
+
+	write_file("feed.txt", content);
+	write_file("ratwatch.yaml", "indicators: {feeds: [feed.txt]}\n");
+	assert_int_equal(config_load(config_path, NULL, 0, &problems, &config), 0);
+	first.config = config;
+	assert_int_equal(rules_build(&first, &problems, &rules), 0);
+	config_free(config);
+	assert_int_equal(reload_init(&reload, rules, 1), 0);
+	assert_int_equal(changes_read(changes_path, &problems, &o.changes), 0);
+	assert_int_equal(reload_thread_start(&o, &thread), 0);
+}
+
+static void
+stop(void)
+{
+	reload_thread_stop(thread);
+	reload_fini(&reload);
+	thread = NULL;
+}
+
+static int
+make_folder(void **context)
+{
+	(void)context;
+	strcpy(folder, "/tmp/ratwatch-reload-XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(config_path, sizeof(config_path), "%s/ratwatch.yaml", folder);
+	snprintf(changes_path, sizeof(changes_path), "%s/changes.json", folder);
+	answers = 0;
+	return 0;
+}
+
+static int
+remove_folder(void **context)
+{
+	char command[80];
+
+	(void)context;
+	problem_clear(&problems);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	return system(command);
+}
+
+static void
+take(void *context, const struct reload_result *r)
+{
+	(void)context;
+	pthread_mutex_lock(&lock);
+	last = *r;
+	last.problems = NULL;
+	answers++;
+	pthread_cond_signal(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
+// Asks and waits; what it came to.
+static int
+ask(struct reload_request r)
+{
+	int err;
+
+	r.done = take;
+	pthread_mutex_lock(&lock);
+	answers = 0;
+	assert_int_equal(reload_thread_request(thread, &r), 0);
+	while (answers == 0)
+		pthread_cond_wait(&changed, &lock);
+	err = last.err;
+	pthread_mutex_unlock(&lock);
+	return err;
+}
+
+static struct change
+change(bool removes, const char *prefix, int64_t until)
+{
+	struct change c = {.removes = removes, .since = now_s(), .until = until};
+
+	assert_int_equal(ip_parse_prefix(prefix, strlen(prefix), &c.prefix), 0);
+	return c;
+}
+
+// Several at once.
+static int
+ask_changes(const struct change *changes, size_t n)
+{
+	struct reload_request r = {.kind = RELOAD_CHANGE, .changes = calloc(n, sizeof(*changes)), .n_changes = n};
+
+	memcpy(r.changes, changes, n * sizeof(*changes));
+	return ask(r);
+}
+
+static int
+ask_change(bool removes, const char *prefix, int64_t until)
+{
+	struct change c = change(removes, prefix, until);
+
+	return ask_changes(&c, 1);
+}
+
+static bool
+matches_at(const char *address, int64_t now)
+{
+	struct flow_match m;
+	struct ip_addr a;
+
+	assert_int_equal(ip_parse(address, strlen(address), &a), 0);
+	c2set_describe(reload_rules(&reload)->c2, &a, 443, FLOW_TCP, now, &m);
+	return m.listed;
+}
+
+static bool
+matches(const char *address)
+{
+	return matches_at(address, now_s());
+}
+
+static void
+what_is_taken_out_for_a_day_is_back_the_day_after(void **context)
+{
+	const int64_t tomorrow = now_s() + 86400;
+
+	(void)context;
+	start("9.0.0.1\n9.0.0.2\n");
+	assert_int_equal(ask_change(true, "9.0.0.1", tomorrow), 0);
+	assert_false(matches("9.0.0.1"));
+	assert_true(matches_at("9.0.0.1", tomorrow));
+	assert_int_equal(ask_change(true, "9.0.0.2", 0), 0);
+	assert_int_equal(ask_change(false, "9.0.0.2", tomorrow), 0); // the later word
+	assert_true(matches("9.0.0.2"));
+	assert_true(matches_at("9.0.0.2", tomorrow)); // by the list
+	stop();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
+						remove_folder),
+	};
+
+	return cmocka_run_group_tests_name("reload", tests, NULL, NULL);
+}
