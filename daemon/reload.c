@@ -199,23 +199,6 @@ build_again(struct reload_thread *t, const struct reload_request *request, struc
 	return err;
 }
 
-// Taking out what only the operator added leaves nothing to be kept.
-static bool
-is_listed_otherwise(const struct rules *rules, const struct ip_prefix *p)
-{
-	const struct indicator_list *l = c2set_list(rules->c2);
-	name_id own = names_of(CHANGES_FEED);
-	size_t first, n = c2set_lookup(rules->c2, &p->addr, now_s(), &first);
-	struct indicator in;
-
-	for (size_t i = 0; i < n; i++) {
-		indicator_list_get(l, first + i, &in);
-		if (in.feed != own || (in.flags & INDICATOR_REMOVED) || in.prefix.len != p->len)
-			return true;
-	}
-	return false;
-}
-
 static int
 put_changes(struct reload_thread *t, const struct reload_request *r)
 {
@@ -227,9 +210,9 @@ put_changes(struct reload_thread *t, const struct reload_request *r)
 	for (size_t i = 0; err == 0 && i < r->n_changes; i++) {
 		const struct change *c = &r->changes[i];
 
-		if (c->removes)
-			changes_drop(changes, &c->prefix);
-		if (!c->removes || is_listed_otherwise(current, &c->prefix))
+		// Taking out what only the operator added leaves nothing to be kept.
+		if (!c->removes || changes_drop(changes, &c->prefix) == 0 ||
+		    c2set_is_listed(current->c2, &c->prefix, names_of(CHANGES_FEED)))
 			err = changes_put(changes, c);
 		if (err == 0 && c->removes)
 			c2set_remove(current->c2, &c->prefix); // at once; the set that is built next leaves it out

@@ -606,6 +606,29 @@ c2set_remove(struct c2set *s, const struct ip_prefix *p)
 }
 
 static bool
+is_of_others(const struct c2set *s, size_t first, name_id feed)
+{
+	for (size_t i = first, end = entry_end(s, first); i < end; i++)
+		if (source_of(s, i)->feed != feed)
+			return true;
+	return false;
+}
+
+bool
+c2set_is_listed(const struct c2set *s, const struct ip_prefix *p, name_id but)
+{
+	size_t first = find(s, &p->addr, p->len);
+	unsigned length = 0;
+
+	while (length < s->n_lengths && s->lengths[length] >= p->len)
+		length++;
+	while (first == NOWHERE || !is_of_others(s, first, but))
+		if ((first = find_prefix(s, &p->addr, &length)) == NOWHERE)
+			return false;
+	return true;
+}
+
+static bool
 is_exact(const struct c2set *s, size_t i, uint16_t port, uint8_t proto)
 {
 	uint8_t named = source_of(s, i)->proto;

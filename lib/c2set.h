@@ -53,6 +53,9 @@ void c2set_describe(const struct c2set *, const struct ip_addr *, uint16_t port,
 size_t c2set_lookup(const struct c2set *, const struct ip_addr *, int64_t now, size_t *ret_first);
 const struct indicator_list *c2set_list(const struct c2set *);
 
+// Whether any feed but one names the prefix or one around it, in force or not.
+bool c2set_is_listed(const struct c2set *, const struct ip_prefix *, name_id but);
+
 // What of the set is in force at `now`, and when that changes next (0: never). Looks at every indicator.
 struct c2set_force {
 	size_t entries;

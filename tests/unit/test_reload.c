@@ -118,6 +118,12 @@ ask(struct reload_request r)
 	return err;
 }
 
+static int
+reload_again(void)
+{
+	return ask((struct reload_request){.kind = RELOAD_AGAIN});
+}
+
 static struct change
 change(bool removes, const char *prefix, int64_t until)
 {
@@ -179,11 +185,46 @@ what_is_taken_out_for_a_day_is_back_the_day_after(void **context)
 	stop();
 }
 
+static void
+what_is_taken_out_matches_nothing_though_a_list_names_it_later(void **context)
+{
+	(void)context;
+	start("9.0.0.1\n");
+	assert_int_equal(ask_change(true, "9.0.0.2", 0), 0);
+	write_file("feed.txt", "9.0.0.1\n9.0.0.2\n");
+	assert_int_equal(reload_again(), 0);
+	assert_true(matches("9.0.0.1"));
+	assert_false(matches("9.0.0.2"));
+	stop();
+}
+
+static void
+an_addition_that_is_taken_back_leaves_nothing_behind(void **context)
+{
+	(void)context;
+	start("9.0.0.1\n9.0.1.0/24\n");
+	assert_int_equal(ask_change(false, "9.0.0.2", 0), 0);
+	assert_int_equal(ask_change(true, "9.0.0.2", 0), 0);
+	write_file("feed.txt", "9.0.0.1\n9.0.0.2\n9.0.1.0/24\n");
+	assert_int_equal(reload_again(), 0);
+	assert_true(matches("9.0.0.2"));
+	// But where a list holds the address all the same, it is taken out.
+	assert_int_equal(ask_change(false, "9.0.1.1", 0), 0);
+	assert_int_equal(ask_change(true, "9.0.1.1", 0), 0);
+	assert_false(matches("9.0.1.1"));
+	assert_true(matches("9.0.1.2"));
+	stop();
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(what_is_taken_out_matches_nothing_though_a_list_names_it_later,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(an_addition_that_is_taken_back_leaves_nothing_behind, make_folder,
 						remove_folder),
 	};
 
