@@ -200,11 +200,8 @@ build_again(struct reload_thread *t, const struct reload_request *request, struc
 }
 
 static int
-put_changes(struct reload_thread *t, const struct reload_request *r)
+put_changes(const struct rules *current, const struct reload_request *r, struct changes *changes)
 {
-	struct rules *current =
-		atomic_load_explicit(&t->options.reload->current, memory_order_relaxed); // ours alone to change
-	struct changes *changes = &t->options.changes;
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < r->n_changes; i++) {
@@ -214,29 +211,56 @@ put_changes(struct reload_thread *t, const struct reload_request *r)
 		if (!c->removes || changes_drop(changes, &c->prefix) == 0 ||
 		    c2set_is_listed(current->c2, &c->prefix, names_of(CHANGES_FEED)))
 			err = changes_put(changes, c);
-		if (err == 0 && c->removes)
-			c2set_remove(current->c2, &c->prefix); // at once; the set that is built next leaves it out
 	}
 	return err;
 }
 
+// What is taken out matches nothing from here on; the set that is built next leaves it out.
+static void
+remove_at_once(const struct rules *current, const struct reload_request *r)
+{
+	for (size_t i = 0; i < r->n_changes; i++)
+		if (r->changes[i].removes)
+			c2set_remove(current->c2, &r->changes[i].prefix);
+}
+
+static void
+keep_changes(struct reload_thread *t, const struct changes *changes)
+{
+	struct changes old = t->options.changes;
+
+	pthread_mutex_lock(&t->lock);
+	t->options.changes = *changes;
+	pthread_mutex_unlock(&t->lock);
+	changes_free(&old);
+}
+
+// All or nothing.
 static int
 build_change(struct reload_thread *t, const struct reload_request *request, struct problem_list *problems,
 	     struct rules **ret)
 {
 	const struct rules *current = reload_rules(t->options.reload);
+	struct changes changes;
 	int err;
 
-	pthread_mutex_lock(&t->lock);
-	changes_expire(&t->options.changes, now_s());
-	err = put_changes(t, request);
-	t->options.changes.generation = current->generation + 1;
-	pthread_mutex_unlock(&t->lock);
-	if (err == -ENOSPC)
+	if ((err = changes_copy(&t->options.changes, &changes)) < 0)
+		return err;
+	changes_expire(&changes, now_s());
+	changes.generation = current->generation + 1;
+	if ((err = put_changes(current, request, &changes)) == -ENOSPC)
 		problem_add(problems, PROBLEM_ERROR, CHANGES_FEED, 0, NULL,
 			    "there are %d changes already; put them into a list of your own and remove them here",
 			    CHANGES_MAX);
-	return err < 0 ? err : rules_change(current, &t->options.changes, current->generation + 1, ret);
+	if (err == 0) {
+		remove_at_once(current, request);
+		err = rules_change(current, &changes, current->generation + 1, ret);
+	}
+	if (err == 0)
+		keep_changes(t, &changes);
+	else
+		changes_free(&changes);
+	return err;
 }
 
 static int

@@ -103,13 +103,21 @@ make_room(struct changes *c)
 
 	if (c->n < c->max)
 		return 0;
-	if (c->n >= CHANGES_MAX)
-		return -ENOSPC;
 	if ((grown = reallocarray(c->items, max, sizeof(*grown))) == NULL)
 		return -ENOMEM;
 	c->items = grown;
 	c->max = max;
 	return 0;
+}
+
+static bool
+is_full(const struct changes *c, const struct change *change)
+{
+	size_t stay = 0;
+
+	for (size_t i = 0; c->n >= CHANGES_MAX && i < c->n; i++)
+		stay += !gives_way(&c->items[i], change);
+	return stay >= CHANGES_MAX;
 }
 
 int
@@ -118,10 +126,27 @@ changes_put(struct changes *c, const struct change *change)
 	struct change copy;
 	int err;
 
+	if (is_full(c, change))
+		return -ENOSPC;
 	if ((err = make_room(c)) < 0 || (err = copy_change(change, &copy)) < 0)
 		return err;
 	sieve(c, gives_way, change);
 	c->items[c->n++] = copy;
+	return 0;
+}
+
+int
+changes_copy(const struct changes *from, struct changes *ret)
+{
+	struct changes c = {.generation = from->generation};
+	int err;
+
+	for (; c.n < from->n; c.n++)
+		if ((err = make_room(&c)) < 0 || (err = copy_change(&from->items[c.n], &c.items[c.n])) < 0) {
+			changes_free(&c);
+			return err;
+		}
+	*ret = c;
 	return 0;
 }
 

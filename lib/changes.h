@@ -34,6 +34,7 @@ struct changes {
 int changes_read(const char *path, struct problem_list *, struct changes *ret);
 int changes_write(const char *path, const struct changes *); // 0 or a negative errno; on return it survives a power cut
 void changes_free(struct changes *);
+int changes_copy(const struct changes *, struct changes *ret); // 0 or -ENOMEM
 
 // A copy; in the place of one of the same prefix and port, and of each that says the contrary of the same prefix. 0, -ENOMEM, or -ENOSPC beyond
 // CHANGES_MAX.

@@ -216,6 +216,42 @@ an_addition_that_is_taken_back_leaves_nothing_behind(void **context)
 	stop();
 }
 
+static void
+count(void *context, const struct change *c)
+{
+	(void)c;
+	++*(size_t *)context;
+}
+
+static void
+of_changes_that_do_not_all_find_room_none_is_made(void **context)
+{
+	struct change *many = calloc(CHANGES_MAX + 1, sizeof(*many)), more[2];
+	size_t n = 0;
+
+	(void)context;
+	start("9.0.0.1\n");
+	for (uint32_t i = 0; i <= CHANGES_MAX; i++) {
+		uint32_t address = __builtin_bswap32(0x0A000000 + i);
+
+		many[i] = (struct change){.prefix = {ip_from_v4(&address), 128}, .since = 1};
+	}
+	assert_int_equal(ask_changes(many, CHANGES_MAX + 1), -ENOSPC);
+	assert_false(matches("10.0.0.0"));
+	assert_int_equal(ask_changes(many, CHANGES_MAX), 0);
+	more[0] = change(true, "10.0.0.0", 0); // makes room for the other
+	more[1] = change(true, "9.0.0.1", 0);
+	assert_int_equal(ask_changes(&more[1], 1), -ENOSPC);
+	assert_true(matches("9.0.0.1"));
+	assert_int_equal(ask_changes(more, 2), 0);
+	assert_false(matches("9.0.0.1"));
+	assert_int_equal(ask_changes(&many[1], 1), 0); // takes the place of its like
+	reload_thread_changes(thread, count, &n);
+	assert_int_equal(n, CHANGES_MAX);
+	stop();
+	free(many);
+}
+
 int
 main(void)
 {
@@ -225,6 +261,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_is_taken_out_matches_nothing_though_a_list_names_it_later,
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(an_addition_that_is_taken_back_leaves_nothing_behind, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(of_changes_that_do_not_all_find_room_none_is_made, make_folder,
 						remove_folder),
 	};
 
