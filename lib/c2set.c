@@ -522,7 +522,7 @@ c2set_list(const struct c2set *s)
 static bool
 is_in_force(const struct c2set *s, size_t first, int64_t now)
 {
-	for (size_t i = first; i < entry_end(s, first); i++)
+	for (size_t i = first, end = entry_end(s, first); i < end; i++)
 		if (!indicator_row_expired(indicator_list_row(&s->list, i), now))
 			return true;
 	return false;
@@ -544,7 +544,7 @@ find_in_force(const struct c2set *s, const struct ip_addr *a, int64_t now)
 static bool
 is_removed(const struct c2set *s, size_t first, int64_t now)
 {
-	for (size_t i = first; i < entry_end(s, first); i++) {
+	for (size_t i = first, end = entry_end(s, first); i < end; i++) {
 		const struct indicator_row *row = indicator_list_row(&s->list, i);
 
 		if ((indicator_row_flags(row) & INDICATOR_REMOVED) && !indicator_row_expired(row, now))

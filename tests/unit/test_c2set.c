@@ -385,6 +385,28 @@ removing_an_entry_takes_effect_at_once_and_on_nothing_else(void **context)
 	c2set_free(s);
 }
 
+// Each of these walks the entry once; once for each of its indicators would take minutes.
+static void
+an_address_with_every_port_is_looked_up_in_one_walk(void **context)
+{
+	struct indicator *in = calloc(UINT16_MAX, sizeof(*in));
+	struct c2set_force force;
+	struct c2set *s;
+
+	(void)context;
+	for (unsigned i = 0; i < UINT16_MAX; i++) {
+		in[i] = indicator("Emotet", "a", (uint16_t)(i + 1), 50);
+		in[i].expires = 5000;
+	}
+	assert_int_equal(build(in, UINT16_MAX, 1, &s), 0);
+	assert_true(describe_at(s, "9.9.9.9", 443, FLOW_TCP, 4999).exact);
+	assert_false(describe_at(s, "9.9.9.9", 443, FLOW_TCP, 5000).listed);
+	c2set_in_force(s, 4999, &force);
+	assert_true(force.entries == 1 && force.changes == 5000);
+	c2set_free(s);
+	free(in);
+}
+
 // Keys chosen to meet: all of one /24, multiples of a power of two, the same address often; and none at all. Against a sorted array.
 static void
 sets_of_any_size_and_pattern_find_what_is_in_them(void **context)
@@ -443,6 +465,7 @@ main(void)
 		cmocka_unit_test(an_entry_says_only_what_is_in_force),
 		cmocka_unit_test(what_the_operator_takes_out_matches_nothing_whatever_lists_name_it),
 		cmocka_unit_test(removing_an_entry_takes_effect_at_once_and_on_nothing_else),
+		cmocka_unit_test(an_address_with_every_port_is_looked_up_in_one_walk),
 		cmocka_unit_test(sets_of_any_size_and_pattern_find_what_is_in_them),
 		cmocka_unit_test(two_hundred_thousand_neighbours_are_built_and_found),
 	};
