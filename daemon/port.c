@@ -77,6 +77,9 @@ start_queues(struct port *p, const struct port_options *o)
 	return rte_eth_dev_start(p->id);
 }
 
+// The second because DPDK sets the mode of the interface when it starts it.
+#define PACKET_SOCKET_RIGHTS "CAP_NET_RAW and CAP_NET_ADMIN"
+
 // Refused before DPDK is asked: its own words for these do not help at night.
 static int
 check_interface(const char *name, const char *interface, struct problem_list *problems)
@@ -87,7 +90,7 @@ check_interface(const char *name, const char *interface, struct problem_list *pr
 		return fail(problems, name, -ENODEV, "no such network interface; `ip link` lists those that there are");
 	if ((fd = socket(AF_PACKET, SOCK_RAW, 0)) == -1)
 		return fail(problems, name, -errno,
-			    "no permission to capture; run as root or with the capability CAP_NET_RAW");
+			    "no permission to capture; run as root or with the capabilities " PACKET_SOCKET_RIGHTS);
 	close(fd);
 	return 0;
 }
@@ -138,6 +141,9 @@ start(struct port *p, const struct port_options *o, struct problem_list *problem
 
 	if (err == 0)
 		return 0;
+	if (err == -EPERM)
+		return fail(problems, p->name, err,
+			    "no permission to start it; run as root or with the capabilities " PACKET_SOCKET_RIGHTS);
 	snprintf(what, sizeof(what), "cannot be started with %u queues: %s; try fewer capture.workers", o->queues,
 		 rte_strerror(-err));
 	return fail(problems, p->name, err, what);
