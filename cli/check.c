@@ -67,7 +67,7 @@ check(const struct options *o, char **paths, size_t n)
 	return status;
 }
 
-enum { COLUMNS = 256, FORMAT, REFANG, SET, STATE_DIR, AS_OF };
+enum { COLUMNS = 256, FORMAT, HELP, REFANG, SET, STATE_DIR, AS_OF };
 
 // Options that are keys of a feed in short.
 static bool
@@ -89,12 +89,19 @@ set(struct feed_options *feed, const char *key, const char *value)
 }
 
 static bool
+complain(const char *option, const char *what)
+{
+	fprintf(stderr, "ratwatch: %s: '%s' is no %s\n", option, optarg, what);
+	return false;
+}
+
+static bool
 take(struct options *o, int option)
 {
 	switch (option) {
 	case 'o':
 		o->json = strcmp(optarg, "json") == 0;
-		return o->json || strcmp(optarg, "text") == 0;
+		return o->json || strcmp(optarg, "text") == 0 || complain("-o", "form; write text or json");
 	case COLUMNS:
 		return set(&o->feed, "columns", optarg);
 	case FORMAT:
@@ -107,20 +114,38 @@ take(struct options *o, int option)
 		o->state_dir = optarg;
 		return true;
 	case AS_OF:
-		return (o->now = feed_time(optarg, strlen(optarg))) != 0;
+		o->now = feed_time(optarg, strlen(optarg));
+		return o->now != 0 || complain("--as-of", "time; write 2024-04-30 or 2024-04-30T12:00:00Z (UTC)");
 	default:
 		return false;
 	}
 }
 
-// false: something in it is wrong.
-static bool
+static int
+usage(FILE *to)
+{
+	fputs("usage: ratwatch check [-o text|json] [--as-of TIME] [--format FORMAT] [--columns MAP] [--refang] [--set "
+	      "KEY=VALUE]\n"
+	      "                      [--state-dir DIR] FEED...\n  FORMAT is one of",
+	      to);
+	for (int f = 0; f < FEED_FORMATS; f++)
+		fprintf(to, " %s", feed_format_name((enum feed_format)f));
+	fputs("\n  MAP is address=COLUMN[,port=COLUMN][,family=COLUMN] ...\n"
+	      "  KEY is a key of indicators.feeds (ratwatch.yaml(5)), such as --set ttl=7 --set allow_special=true\n"
+	      "  DIR is the daemon's indicators.state_dir (default: " CONFIG_STATE_DIR ")\n",
+	      to);
+	return to == stdout ? CLI_DONE : CLI_REFUSED;
+}
+
+// -1: all was read; else the exit status.
+static int
 read_options(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
 		{"as-of", required_argument, NULL, AS_OF},
 		{"columns", required_argument, NULL, COLUMNS},
 		{"format", required_argument, NULL, FORMAT},
+		{"help", no_argument, NULL, HELP},
 		{"refang", no_argument, NULL, REFANG},
 		{"set", required_argument, NULL, SET},
 		{"state-dir", required_argument, NULL, STATE_DIR},
@@ -128,38 +153,24 @@ read_options(int argc, char **argv, struct options *o)
 	};
 	int option;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == HELP)
+			return usage(stdout);
 		if (!take(o, option))
-			return false;
+			return usage(stderr);
+	}
 	o->feed.now = o->now;
-	return optind < argc;
-}
-
-static void
-print_usage(void)
-{
-	fputs("usage: ratwatch check [-o text|json] [--as-of TIME] [--format FORMAT] [--columns MAP] [--refang] [--set "
-	      "KEY=VALUE]\n"
-	      "                      [--state-dir DIR] FEED...\n  FORMAT is one of",
-	      stderr);
-	for (int f = 0; f < FEED_FORMATS; f++)
-		fprintf(stderr, " %s", feed_format_name((enum feed_format)f));
-	fputs("\n  MAP is address=COLUMN[,port=COLUMN][,family=COLUMN] ...\n"
-	      "  KEY is a key of indicators.feeds (ratwatch.yaml(5)), such as --set ttl=7 --set allow_special=true\n",
-	      stderr);
+	return optind < argc ? -1 : usage(stderr);
 }
 
 int
 cli_check(int argc, char **argv)
 {
 	struct options o = {.state_dir = CONFIG_STATE_DIR, .now = time(NULL), .feed = FEED_OPTIONS_DEFAULT};
-	int status = CLI_REFUSED;
+	int status = read_options(argc, argv, &o);
 
-	if (read_options(argc, argv, &o))
+	if (status == -1)
 		status = check(&o, argv + optind, (size_t)(argc - optind));
-	else
-		print_usage();
 	config_feed_forget(&o.feed);
 	return status;
 }

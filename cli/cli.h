@@ -1,6 +1,7 @@
 // cli: the commands of ratwatch, one file each.
 //
-// A command gets its own arguments (argv[0] is its name) and returns the exit status: 0 done, 1 failed while running, 2 usage or input error.
+// A command gets its own arguments (argv[0] is ratwatch, for getopt's complaints) and returns the exit status: 0 done, 1 failed while running,
+// 2 usage or input error. With --help it says how it is used, on standard output.
 
 #pragma once
 

@@ -21,17 +21,18 @@ struct options {
 };
 
 static int
-usage(void)
+usage(FILE *to)
 {
 	fputs("usage: ratwatch indicators [-o table|json] [--socket PATH]\n"
-	      "       ratwatch indicators add [--family NAME] [--until TIME|7d|12h] [--reason TEXT] [--socket PATH] "
+	      "       ratwatch indicators add [--family NAME] [--until TIME] [--reason TEXT] [--socket PATH] "
 	      "ADDRESS[:PORT]...\n"
-	      "       ratwatch indicators remove [--until TIME|7d|12h] [--reason TEXT] [--socket PATH] ADDRESS...\n",
-	      stderr);
-	return CLI_REFUSED;
+	      "       ratwatch indicators remove [--until TIME] [--reason TEXT] [--socket PATH] ADDRESS...\n"
+	      "  TIME is 2026-12-31, 2026-12-31T18:00:00Z (UTC), or as long from now: 7d, 12h, 30m\n",
+	      to);
+	return to == stdout ? CLI_DONE : CLI_REFUSED;
 }
 
-// "7d", "12h", "30m" from now, or a time. false: neither.
+// "7d", "12h", "30m" from now, or a time. false: neither, and standard error says so.
 static bool
 parse_until(const char *text, int64_t *ret)
 {
@@ -47,24 +48,30 @@ parse_until(const char *text, int64_t *ret)
 			*ret = time(NULL) + n * units[i].seconds;
 			return true;
 		}
-	*ret = feed_time(text, strlen(text));
-	return *ret != 0;
+	if ((*ret = feed_time(text, strlen(text))) != 0)
+		return true;
+	fprintf(stderr, "ratwatch: --until: '%s' is no time; write 2026-12-31, 2026-12-31T18:00:00Z, 7d, 12h or 30m\n",
+		text);
+	return false;
 }
 
-static bool
+// -1: all was read; else the exit status.
+static int
 read_options(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {{"family", required_argument, NULL, 'f'},
+					      {"help", no_argument, NULL, 'h'},
 					      {"reason", required_argument, NULL, 'r'},
 					      {"socket", required_argument, NULL, 's'},
 					      {"until", required_argument, NULL, 'u'},
 					      {0}};
 	int option;
 
-	opterr = 0;
 	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
 		bool good = true;
 
+		if (option == 'h')
+			return usage(stdout);
 		if (option == 'f')
 			ret->family = optarg;
 		else if (option == 'r')
@@ -76,9 +83,9 @@ read_options(int argc, char **argv, struct options *ret)
 		else
 			good = option == 'o' && print_form(optarg, &ret->json);
 		if (!good)
-			return false;
+			return usage(stderr);
 	}
-	return true;
+	return -1;
 }
 
 // List -------------------------------------------------------------------------------------------------------------------------
@@ -113,6 +120,8 @@ list(const struct options *o)
 		return status;
 	if (o->json)
 		status = print_json(json_object_get(answer, "changes"));
+	else if (json_array_size(json_object_get(answer, "changes")) == 0)
+		puts("nothing was added and nothing was taken out");
 	else
 		json_array_foreach (json_object_get(answer, "changes"), i, change)
 			print_change(change);
@@ -149,14 +158,20 @@ change(const struct options *o, const char *what, char **texts, size_t n)
 int
 cli_indicators(int argc, char **argv)
 {
-	const char *what = argc > 1 && (strcmp(argv[1], "add") == 0 || strcmp(argv[1], "remove") == 0) ? argv[1] : NULL;
 	struct options o = {.socket = ASK_SOCKET};
+	int status = read_options(argc, argv, &o);
+	const char *what;
 
-	if (what != NULL) {
-		argc--;
-		argv++;
+	if (status != -1)
+		return status;
+	if (optind == argc)
+		return o.family == NULL && o.reason == NULL && o.until == 0 ? list(&o) : usage(stderr);
+	what = argv[optind++];
+	if (strcmp(what, "add") != 0 && strcmp(what, "remove") != 0) {
+		fprintf(stderr, "ratwatch: indicators: '%s' is neither add nor remove\n", what);
+		return usage(stderr);
 	}
-	if (!read_options(argc, argv, &o) || (what == NULL) != (optind == argc))
-		return usage();
-	return what == NULL ? list(&o) : change(&o, what, argv + optind, (size_t)(argc - optind));
+	if (optind == argc || o.json || (o.family != NULL && strcmp(what, "remove") == 0))
+		return usage(stderr);
+	return change(&o, what, argv + optind, (size_t)(argc - optind));
 }

@@ -59,26 +59,34 @@ print(const json_t *o)
 	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
+static int
+usage(FILE *to)
+{
+	fputs("usage: ratwatch lookup [-o table|json] [--socket PATH] ADDRESS\n", to);
+	return to == stdout ? CLI_DONE : CLI_REFUSED;
+}
+
 int
 cli_lookup(int argc, char **argv)
 {
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {"socket", required_argument, NULL, 's'},
+					      {0}};
 	const char *socket = ASK_SOCKET;
 	bool json = false, wrong = false;
 	json_t *answer;
 	int option, status;
 
-	opterr = 0;
 	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout);
 		if (option == 's')
 			socket = optarg;
 		else
 			wrong |= option != 'o' || !print_form(optarg, &json);
 	}
-	if (wrong || argc - optind != 1) {
-		fputs("usage: ratwatch lookup [-o table|json] [--socket PATH] ADDRESS\n", stderr);
-		return CLI_REFUSED;
-	}
+	if (wrong || argc - optind != 1)
+		return usage(stderr);
 	status = ask(socket, json_pack("{s:s, s:s}", "command", "lookup", "address", argv[optind]), ASK_PATIENCE_S,
 		     &answer);
 	if (status != CLI_DONE)

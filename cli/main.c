@@ -15,8 +15,8 @@ static const struct {
 };
 
 static const char usage[] =
-	"usage: ratwatch check [-o text|json] [--format FORMAT] FEED...\n"
-	"                             what a list would load, and why lines would be skipped\n"
+	"usage: ratwatch check [OPTION...] FEED...\n"
+	"                             what a list would load, what would change, and why lines would be skipped\n"
 	"       ratwatch indicators [add|remove ADDRESS...] [--family NAME] [--until TIME] [--reason TEXT]\n"
 	"                             what you added to the lists and took out of them; or do so\n"
 	"       ratwatch lookup [-o table|json] ADDRESS\n"
@@ -27,7 +27,7 @@ static const char usage[] =
 	"                             go back to an earlier set of lists, until the next reload\n"
 	"       ratwatch status [-o table|json]\n"
 	"                             what ratwatchd counts, has loaded, and has not seen\n"
-	"       ratwatch --help | --version\n"
+	"       ratwatch COMMAND --help | --help | --version\n"
 	"\n"
 	"Those that ask ratwatchd take --socket PATH (default: " ASK_SOCKET ").\n"
 	"exit status: 0 done; 1 failed while running; 2 usage or input error\n";
@@ -57,7 +57,9 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("ratwatch " RATWATCH_VERSION) == EOF ? CLI_FAILED : CLI_DONE;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
+		if (strcmp(argv[1], commands[i].name) == 0) {
+			argv[1] = argv[0];
 			return commands[i].run(argc - 1, argv + 1);
+		}
 	return refuse_unknown(argv[1]);
 }

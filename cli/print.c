@@ -12,7 +12,10 @@ bool
 print_form(const char *text, bool *ret_json)
 {
 	*ret_json = strcmp(text, "json") == 0;
-	return *ret_json || strcmp(text, "table") == 0;
+	if (*ret_json || strcmp(text, "table") == 0)
+		return true;
+	fprintf(stderr, "ratwatch: -o: '%s' is no form; write table or json\n", text);
+	return false;
 }
 
 int

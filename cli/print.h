@@ -11,7 +11,7 @@ struct json_t;
 #define PRINT_TEXT 512
 #define PRINT_TIME 32
 
-// "json" or "table" behind -o. false: neither.
+// "json" or "table" behind -o. false: neither, and standard error says so.
 bool print_form(const char *text, bool *ret_json);
 
 // The whole answer on standard output. CLI_DONE or CLI_FAILED.

@@ -198,36 +198,29 @@ status_of(const struct options *o)
 	return fflush(stdout) != 0 || ferror(stdout) ? CLI_FAILED : CLI_DONE;
 }
 
-// false: something in it is wrong.
-static bool
-read_options(int argc, char **argv, struct options *ret)
+static int
+usage(FILE *to)
 {
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
-	struct options o = {.socket = ASK_SOCKET};
-	int option;
-
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (option == 's') {
-			o.socket = optarg;
-			continue;
-		}
-		if (option != 'o' || (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0))
-			return false;
-		o.json = strcmp(optarg, "json") == 0;
-	}
-	*ret = o;
-	return optind == argc;
+	fputs("usage: ratwatch status [-o table|json] [--socket PATH]\n", to);
+	return to == stdout ? CLI_DONE : CLI_REFUSED;
 }
 
 int
 cli_status(int argc, char **argv)
 {
-	struct options o;
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {"socket", required_argument, NULL, 's'},
+					      {0}};
+	struct options o = {.socket = ASK_SOCKET};
+	int option;
 
-	if (!read_options(argc, argv, &o)) {
-		fputs("usage: ratwatch status [-o table|json] [--socket PATH]\n", stderr);
-		return CLI_REFUSED;
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout);
+		if (option == 's')
+			o.socket = optarg;
+		else if (option != 'o' || !print_form(optarg, &o.json))
+			return usage(stderr);
 	}
-	return status_of(&o);
+	return optind == argc ? status_of(&o) : usage(stderr);
 }

@@ -26,6 +26,27 @@ def entries(folder, *argv):
     return feed['entries'], feed['skipped']
 
 
+def usage(folder):
+    """Each command says how it is used, and what was wrong when it was not used so. Nobody is asked."""
+    for command in ('check', 'indicators', 'lookup', 'reload', 'rollback', 'status'):
+        got = run(folder, command, '--help')
+        assert got.returncode == 0 and got.stdout.startswith('usage: ratwatch ' + command) and got.stderr == '', got
+        got = run(folder, command, '--nonsense')
+        assert got.returncode == 2 and "'--nonsense'" in got.stderr and 'usage: ratwatch ' + command in got.stderr, got
+        assert got.stdout == '', got
+    for argv, words in (
+            (['indicators', 'add', '--until', 'yesterday', '8.8.8.8'], "--until: 'yesterday' is no time; write"),
+            (['indicators', 'list'], "'list' is neither add nor remove"),
+            (['indicators', 'add', '--family'], "'--family' requires an argument"),
+            (['indicators', '--until', '7d'], 'usage:'),
+            (['indicators', 'remove', '--family', 'Emotet', '8.8.8.8'], 'usage:'),
+            (['lookup', '-o', 'xml', '8.8.8.8'], "-o: 'xml' is no form; write table or json"),
+            (['check', '-o', 'table', 'x'], "-o: 'table' is no form; write text or json"),
+            (['check', '--as-of', 'now', 'x'], "--as-of: 'now' is no time; write")):
+        got = run(folder, *argv)
+        assert got.returncode == 2 and words in got.stderr, got
+
+
 def options(folder):
     """Keys of a feed, and the day on which its age is judged."""
     folder.file('feodo.csv', FEODO)
@@ -93,6 +114,7 @@ def main():
         unknown = run(folder, 'check', '--format', 'xls', 'good.txt')
         assert unknown.returncode == 2 and 'write auto, text, feodo-csv' in unknown.stderr, unknown
         assert run(folder, 'check', '-o', 'xml', 'good.txt').returncode == 2
+        usage(folder)
         options(folder)
         if os.path.exists(h.RATWATCHD):
             configuration(folder)

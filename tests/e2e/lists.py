@@ -86,7 +86,8 @@ def told(tap):
 
 def changed(tap):
     assert tap.meets(ONE) and tap.meets(TWO) and not tap.meets(ADDED)
-    done = tap.daemon.ask('indicators', 'add', '--family', 'heodo', '--reason', 'ticket 1', ADDED + ':443', '[2001:db8::7]:8443')
+    assert 'nothing was added' in tap.daemon.ask('indicators').stdout
+    done = tap.daemon.ask('indicators', '--family', 'heodo', 'add', '--reason', 'ticket 1', ADDED + ':443', '[2001:db8::7]:8443')
     assert done.returncode == 0 and 'generation 2: 5 indicators (+2 -0)' in done.stdout, done
     assert tap.meets(ADDED)
     assert tap.daemon.answer('lookup', '2001:db8::7')['indicators'][0]['port'] == 8443
