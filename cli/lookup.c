@@ -30,9 +30,10 @@ print_indicator(const json_t *o)
 	printf("  %s", print_text(o, "prefix", prefix));
 	if (port != 0)
 		printf(" port %lld", port);
-	printf(": %s, %s:%lld, confidence %lld, %s", print_text(o, "family", family)[0] != '\0' ? family : "no family",
-	       print_text(o, "path", path), print_number(o, "line"), print_number(o, "confidence"),
-	       print_text(o, "status", status));
+	printf(": %s, %s:%lld, confidence %lld", print_text(o, "family", family)[0] != '\0' ? family : "no family",
+	       print_text(o, "path", path), print_number(o, "line"), print_number(o, "confidence"));
+	if (strcmp(print_text(o, "status", status), "unknown") != 0)
+		printf(", %s", status);
 	print_flags(json_object_get(o, "flags"));
 	printf("\n    first seen %s, last seen %s, %s %s\n", print_time(o, "first_seen", first),
 	       print_time(o, "last_seen", last),

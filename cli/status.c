@@ -101,11 +101,11 @@ print_reloads(const json_t *o)
 	char result[PRINT_TEXT], problem[PRINT_TEXT], ago[32];
 
 	printf("\nReloads: %lld done, %lld refused\n", print_number(o, "done"), print_number(o, "refused"));
-	if (!json_is_object(last))
-		return;
-	printf("  the last one was %s %s ago, after %lld ms", print_text(last, "result", result),
-	       span(last, "seconds_ago", ago), print_number(last, "milliseconds"));
-	printf("%s%s\n", print_text(last, "problem", problem)[0] != '\0' ? ": " : "", problem);
+	if (json_is_object(last)) {
+		printf("  the last one was %s %s ago, after %lld ms", print_text(last, "result", result),
+		       span(last, "seconds_ago", ago), print_number(last, "milliseconds"));
+		printf("%s%s\n", print_text(last, "problem", problem)[0] != '\0' ? ": " : "", problem);
+	}
 	print_sets(json_object_get(o, "sets"));
 }
 

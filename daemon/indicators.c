@@ -87,7 +87,7 @@ parse_change(json_t *from, bool allow_special, struct change *ret)
 			"family", &family, "reason", &reason, "until", &until) < 0)
 		return "is no change; give change, prefix, and perhaps port, family, reason and until";
 	if (ip_parse_prefix(prefix, strlen(prefix), &c.prefix) < 0)
-		return "is no address or prefix; write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/48";
+		return "is no address or prefix; write 192.0.2.1, 192.0.2.1:443, 192.0.2.0/24 or 2001:db8::/48";
 	if (c.prefix.len < (c.prefix.len >= 96 && ip_is_v4(&c.prefix.addr) ? 96 + 12 : 32))
 		return "is wider than /12 (IPv6: /32); write a narrower prefix";
 	if (port < 0 || port > UINT16_MAX)
@@ -97,14 +97,27 @@ parse_change(json_t *from, bool allow_special, struct change *ret)
 	c.removes = strcmp(what, "remove") == 0;
 	if (!c.removes && strcmp(what, "add") != 0)
 		return "is no change; write add or remove";
+	if (c.removes && port != 0)
+		return "is taken out with all its ports; leave the port out";
 	if (!c.removes && !allow_special && ip_special(&c.prefix) != NULL)
 		return "is special-purpose address space; set indicators.allow_special: true for laboratories";
-	c.port = c.removes ? 0 : (uint16_t)port;
+	c.port = (uint16_t)port;
 	c.until = until;
 	c.family = family != NULL ? strdup(family) : NULL;
 	c.reason = reason != NULL ? strdup(reason) : NULL;
 	*ret = c;
 	return NULL;
+}
+
+static void
+refuse_change(struct control_request *request, const json_t *change, size_t i, const char *wrong)
+{
+	const char *prefix = json_string_value(json_object_get(change, "prefix"));
+
+	if (prefix != NULL)
+		control_refuse(request, "'%.60s' %s; nothing was changed", prefix, wrong);
+	else
+		control_refuse(request, "change %zu %s; nothing was changed", i + 1, wrong);
 }
 
 void
@@ -130,7 +143,7 @@ indicators_change(void *context, const struct json_t *arguments, struct control_
 		reload.n_changes++;
 	}
 	if (wrong != NULL) {
-		control_refuse(request, "change %zu %s", i + 1, wrong);
+		refuse_change(request, item, i, wrong);
 		reload_request_free(&reload);
 		return;
 	}
@@ -279,7 +292,8 @@ indicators_lookup(void *context, const struct json_t *arguments, struct control_
 	json_t *found;
 
 	if (text == NULL || ip_parse(text, strlen(text), &a) < 0) {
-		control_refuse(request, "no address; write 192.0.2.1 or 2001:db8::1");
+		control_refuse(request, "'%.60s' is no address; write 192.0.2.1 or 2001:db8::1, without a port",
+			       text != NULL ? text : "");
 		return;
 	}
 	// The rules cannot go away between online and offline.

@@ -79,7 +79,9 @@ def told(tap):
     text = tap.daemon.ask('lookup', ONE).stdout
     for words in (ONE + ' matches, in generation 1', 'port 443: Emotet', 'feed.txt:1', 'in force until -'):
         assert words in text, (words, text)
-    assert tap.daemon.ask('lookup', 'example.org').returncode == 1
+    got = tap.daemon.ask('lookup', 'example.org')
+    assert got.returncode == 1 and "'example.org' is no address" in got.stderr, got
+    assert 'unknown' not in text, text
     allowed = tap.daemon.answer('lookup', '198.18.9.9')
     assert allowed['matches'] and allowed['indicators'][0]['flags'] == ['allowed'], allowed  # the listed /24 holds an allowed address
 
@@ -102,9 +104,13 @@ def changed(tap):
     assert [(c['change'], c['prefix'], c['reason']) for c in changes] == \
         [('add', '2001:db8::7', 'ticket 1'), ('remove', ONE, 'ours')], changes
     assert 'ours' in tap.daemon.ask('indicators').stdout
-    for wrong, words in (('0.0.0.0/0', 'wider than /12'), ('198.18.7', 'no address'), ('198.18.7.1:0', 'no address')):
-        got = tap.daemon.ask('indicators', 'add', wrong)
-        assert got.returncode == 1 and words in got.stderr, (wrong, got)
+    for wrong, words in (('0.0.0.0/0', "'0.0.0.0/0' is wider than /12"), ('198.18.7', "'198.18.7' is no address"),
+                         ('198.18.7.1:0', "'198.18.7.1:0' is no address")):
+        got = tap.daemon.ask('indicators', 'add', '198.18.77.1', wrong)
+        assert got.returncode == 1 and words in got.stderr and 'nothing was changed' in got.stderr, (wrong, got)
+    assert not tap.daemon.answer('lookup', '198.18.77.1')['indicators']
+    got = tap.daemon.ask('indicators', 'remove', TWO + ':443')
+    assert got.returncode == 1 and 'leave the port out' in got.stderr and tap.meets(TWO), got
     assert tap.daemon.ask('indicators', 'add', '--until', 'soon', TWO).returncode == 2
     assert tap.daemon.ask('indicators', 'add').returncode == 2
 
@@ -123,6 +129,7 @@ def held_over_a_restart(tap):
     tap.start(tap.folder.path + '/state')
     tap.daemon.wait_for('keeps what it had, 2 entries')
     tap.daemon.wait_for('running: ')
+    assert "kept for 'ratwatch rollback': generation" in tap.daemon.ask('status').stdout
     assert tap.meets(TWO) and tap.meets(OTHER) and not tap.meets(ONE)
     assert [c['prefix'] for c in tap.daemon.answer('indicators')] == ['2001:db8::7', ONE]
     assert tap.daemon.ask('indicators', 'add', ONE).returncode == 0 and tap.meets(ONE)  # the later word
