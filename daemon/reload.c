@@ -99,6 +99,7 @@ struct reload_thread {
 	struct reload_thread_options options;
 	pthread_t thread;
 	int64_t next_end;     // when the next indicator ends, epoch seconds; 0: none does
+	bool changes_unkept;  // the file has not what is in force
 	pthread_mutex_t lock; // of what follows, and of options.changes
 	pthread_cond_t changed;
 	bool stopping;
@@ -278,21 +279,35 @@ build(struct reload_thread *t, const struct reload_request *request, struct prob
 
 // After the new rules are in force ------------------------------------------------------------------------------------------------
 
-static void
-remember(struct reload_thread *t, const struct reload_request *request, const struct rules *rules)
+// Changes that could not be kept are tried again each time.
+static int
+keep_changes(struct reload_thread *t, const struct reload_request *request)
 {
-	const char *path = t->options.changes_path;
+	const struct reload_thread_options *o = &t->options;
 	int err;
 
-	if (request->kind != RELOAD_CHANGE)
-		err = t->options.history != NULL ? rules_remember(rules, t->options.history, now_s()) : 0;
-	else
-		err = path != NULL ? changes_write(path, &t->options.changes) : 0;
-	if (err < 0)
-		log_error("reload: generation %" PRIu64
-			  " is in force but cannot be kept for a restart: %s; is there room where "
-			  "indicators.state_dir is?",
-			  rules->generation, strerror(-err));
+	t->changes_unkept |= request->kind == RELOAD_CHANGE;
+	if (!t->changes_unkept || o->changes_path == NULL)
+		return 0;
+	err = changes_write(o->changes_path, &o->changes);
+	t->changes_unkept = err < 0;
+	return err;
+}
+
+static void
+remember(struct reload_thread *t, const struct reload_request *request, const struct rules *rules,
+	 struct problem_list *problems)
+{
+	struct history *h = t->options.history;
+	int changes = keep_changes(t, request);
+	int err = request->kind != RELOAD_CHANGE && h != NULL ? rules_remember(rules, h, now_s()) : 0;
+
+	if (changes < 0 || err < 0)
+		problem_add(problems, PROBLEM_ERROR, "indicators.state_dir", 0, NULL,
+			    "generation %" PRIu64
+			    " is in force but cannot be kept for a restart: %s; is there room, and may "
+			    "ratwatchd write there?",
+			    rules->generation, strerror(changes < 0 ? -changes : -err));
 }
 
 static void
@@ -355,7 +370,7 @@ run(struct reload_thread *t, const struct reload_request *request, struct proble
 		return;
 	indicator_list_compare(c2set_list(old->c2), c2set_list(current->c2), &ret->added, &ret->removed);
 	rules_replace(old, current);
-	remember(t, request, current);
+	remember(t, request, current, problems);
 }
 
 static const struct problem *

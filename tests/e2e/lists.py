@@ -20,7 +20,7 @@ indicators:
 lanes:
   allowed: [allowed.txt]
 '''
-ONE, TWO, ADDED, OTHER = '198.18.7.1', '198.18.7.2', '198.18.7.3', '198.18.8.1'
+ONE, TWO, ADDED, KEPT, OTHER = '198.18.7.1', '198.18.7.2', '198.18.7.3', '198.18.7.4', '198.18.8.1'
 FEODO = '''"first_seen_utc","dst_ip","dst_port","c2_status","last_online","malware"
 "2024-01-01 00:00:00","%s","443","online","%s","Emotet"
 "2024-01-01 00:00:00","%s","443","online","%s","Emotet"
@@ -115,6 +115,23 @@ def changed(tap):
     assert tap.daemon.ask('indicators', 'add').returncode == 2
 
 
+def kept_later(tap):
+    """A state that cannot be written is told to whoever asks, and written when it can be again."""
+    for name in ('changes', 'sets'):
+        os.mkdir(tap.daemon.state + '/%s.json.new' % name)
+    for argv in (['indicators', 'add', KEPT], ['reload']):
+        got = tap.daemon.ask(*argv)
+        assert got.returncode == 0 and 'is in force but cannot be kept for a restart: Is a directory' in got.stderr, (argv, got)
+    assert 'cannot be kept' in tap.daemon.ask('status').stdout
+    for name in ('changes', 'sets'):
+        os.rmdir(tap.daemon.state + '/%s.json.new' % name)
+    got = tap.daemon.ask('reload')
+    assert got.returncode == 0 and got.stderr == '', got
+    with open(tap.daemon.state + '/changes.json') as f:
+        assert KEPT in f.read()
+    assert tap.daemon.ask('indicators', 'remove', KEPT).returncode == 0
+
+
 def held_over_a_restart(tap):
     tap.folder.file('feed.txt', '<html>503</html>\n')
     tap.folder.file('other.txt', '%s\n%s\n' % (ONE, OTHER))
@@ -183,6 +200,7 @@ def main():
             tap.daemon.wait_for('running: 1 ports, 1 workers, 3 indicators')
             told(tap)
             changed(tap)
+            kept_later(tap)
             held_over_a_restart(tap)
             shrunk_and_back(tap)
             ended(tap)
