@@ -304,17 +304,22 @@ read_folder(struct history *h, struct problem_list *problems)
 
 	if (path == NULL)
 		return err;
-	if (access(path, F_OK) == -1)
+	if (access(path, F_OK) == -1 && errno == ENOENT)
 		err = 0;
 	else if ((err = input_read(path, problems, &in)) == 0) {
-		if ((err = read_sets(h, &in)) < 0)
-			problem_add(problems, PROBLEM_ERROR, path, 0, NULL,
-				    "is damaged, so that no earlier list can be taken up; remove it, the next reload "
-				    "writes it anew");
+		if ((err = read_sets(h, &in)) == -EINVAL)
+			problem_add(
+				problems, PROBLEM_ERROR, path, 0, NULL,
+				"is damaged, so that no earlier list can be taken up; the lists that are accepted next "
+				"are kept as ever");
 		input_free(&in);
 	}
 	free(path);
-	return err;
+	if (err == 0 || err == -ENOMEM)
+		return err;
+	for (; h->n > 0; h->n--)
+		free_set(&h->sets[h->n - 1]);
+	return 0;
 }
 
 int

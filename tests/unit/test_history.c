@@ -134,7 +134,7 @@ one_that_only_reads_leaves_the_folder_alone(void **context)
 }
 
 static void
-damage_is_named_with_the_remedy(void **context)
+damage_is_named_and_the_next_set_is_kept_as_ever(void **context)
 {
 	static const char *const texts[] = {"",
 					    "{}",
@@ -143,8 +143,10 @@ damage_is_named_with_the_remedy(void **context)
 					    "[{\"generation\":1,\"loaded\":1,\"entries\":1,\"lists\":[{}]}]",
 					    "[{\"generation\":1,\"loaded\":1,\"entries\":1,\"lists\":1}]",
 					    "[",
-					    "[{\"generation\":-1,\"loaded\":1,\"entries\":1,\"lists\":[]}]"};
+					    "[{\"generation\":-1,\"loaded\":1,\"entries\":1,\"lists\":[]}]",
+					    "[{\"generation\":1,\"loaded\":1,\"entries\":1,\"lists\":[]},{}]"};
 	char path[64], text[1024];
+	struct history *h;
 
 	(void)context;
 	snprintf(path, sizeof(path), "%s/sets.json", folder);
@@ -153,11 +155,17 @@ damage_is_named_with_the_remedy(void **context)
 
 		fputs(texts[i], f);
 		fclose(f);
-		assert_null(opened(true));
+		h = opened(true);
 		assert_int_equal(problems.errors, 1);
 		problem_format(&problems.items[0], text, sizeof(text));
-		assert_non_null(strstr(text, "sets.json"));
-		assert_non_null(strstr(text, "remove it"));
+		assert_non_null(strstr(text, "sets.json: is damaged"));
+		assert_int_equal(history_count(h), 0);
+		add(h, 8, 1);
+		history_close(h);
+		h = opened(true);
+		assert_int_equal(problems.errors, 0);
+		assert_int_equal(history_set(h, 0)->generation, 8);
+		history_close(h);
 	}
 }
 
@@ -181,7 +189,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_same_lists_again_take_no_second_place, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(one_that_only_reads_leaves_the_folder_alone, make_folder,
 						remove_folder),
-		cmocka_unit_test_setup_teardown(damage_is_named_with_the_remedy, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(damage_is_named_and_the_next_set_is_kept_as_ever, make_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made_is_named, make_folder, remove_folder),
 	};
 
