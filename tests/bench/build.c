@@ -3,25 +3,11 @@
 // Prints `ratio NAME VALUE limit LIMIT most`, from the minimum of several interleaved rounds. RATWATCH_INDICATORS adds a size. Never pass or
 // fail: machines and their neighbours differ.
 
+#include "bench/bench.h"
 #include "c2set.h"
 #include "feed.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #define ROUNDS 5
-
-static uint64_t state = 1;
-
-static uint32_t
-dice(void)
-{
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(state >> 32);
-}
 
 static double
 now(void)
@@ -53,7 +39,7 @@ sort_numbers(size_t n)
 	if (numbers == NULL)
 		abort();
 	for (size_t i = 0; i < n; i++)
-		numbers[i] = dice();
+		numbers[i] = bench_dice();
 	began = now();
 	qsort(numbers, n, sizeof(*numbers), compare);
 	began = now() - began;
@@ -70,7 +56,7 @@ build_set(size_t n, struct c2set_facts *ret)
 	double took;
 
 	for (size_t i = 0; i < n; i++) {
-		uint32_t addr = dice() | 1;
+		uint32_t addr = bench_dice() | 1;
 		struct indicator in = {.prefix = {ip_from_v4(&addr), 128}, .port = 443, .line = (uint32_t)i};
 
 		if (indicator_list_add(&list, &in) < 0)
@@ -94,7 +80,7 @@ text_of(size_t n)
 	if (in.bytes == NULL)
 		abort();
 	for (size_t i = 0; i < n; i++) {
-		uint32_t a = dice();
+		uint32_t a = bench_dice();
 
 		in.len += (size_t)sprintf(in.bytes + in.len, "%u.%u.%u.%u\n", 11 + (a >> 24) % 80, a >> 16 & 255,
 					  a >> 8 & 255, a & 255);

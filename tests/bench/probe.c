@@ -1,31 +1,14 @@
-// probe: what one address costs in the indicator set, as ratios against the same work in the same run.
-//
-// Prints `ratio NAME VALUE limit LIMIT most`, from the minimum and the median of several interleaved rounds. Never pass or fail: machines and
-// their neighbours differ.
+// probe: what one address costs in the indicator set, as a ratio against the same work in the same run.
 
+#include "bench/bench.h"
 #include "c2set.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
-#define ROUNDS 15
-#define BURSTS 20000
-
-static uint64_t state = 1;
-
-static uint32_t
-dice(void)
-{
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(state >> 32);
-}
+#define BURSTS 64
 
 static struct ip_addr
 random_address(void)
 {
-	uint32_t n = dice() | 0x01000000;
+	uint32_t n = bench_dice() | 0x01000000;
 
 	return ip_from_v4(&n);
 }
@@ -47,45 +30,39 @@ set_of(size_t n)
 	return s;
 }
 
+static uint64_t hits;
+
 static double
-seconds(const struct c2set *s, const struct ip_addr *addrs, uint64_t *hits)
+measure(const struct c2set *s, const struct ip_addr *addrs)
 {
-	struct timespec a, b;
+	uint64_t begin = bench_ticks();
 
-	clock_gettime(CLOCK_MONOTONIC, &a);
 	for (unsigned i = 0; i < BURSTS; i++)
-		*hits += c2set_match(s, addrs + (i % 64) * C2SET_BURST, C2SET_BURST);
-	clock_gettime(CLOCK_MONOTONIC, &b);
-	return (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) / 1e9;
-}
-
-static int
-compare(const void *a, const void *b)
-{
-	return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+		hits += c2set_match(s, addrs + i * C2SET_BURST, C2SET_BURST);
+	return (double)(bench_ticks() - begin) / BURSTS / C2SET_BURST;
 }
 
 int
 main(void)
 {
-	struct c2set *small = set_of(1000), *large = set_of(100000);
-	static struct ip_addr addrs[64 * C2SET_BURST];
-	double one[ROUNDS], other[ROUNDS];
-	uint64_t hits = 0;
+	static struct ip_addr addrs[BURSTS * C2SET_BURST];
+	static struct bench_case small = {.name = "1,000"}, large = {.name = "100,000"};
+	struct c2set *few = set_of(1000), *many = set_of(100000);
 
+	bench_pin();
 	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++)
 		addrs[i] = random_address();
-	for (int r = 0; r < ROUNDS; r++) {
-		one[r] = seconds(small, addrs, &hits);
-		other[r] = seconds(large, addrs, &hits);
+	for (int r = 0; r < BENCH_ROUNDS; r++) {
+		small.ticks[r] = measure(few, addrs);
+		large.ticks[r] = measure(many, addrs);
 	}
-	qsort(one, ROUNDS, sizeof(double), compare);
-	qsort(other, ROUNDS, sizeof(double), compare);
-	printf("ratio probe_100k_over_1k_min %.2f limit 3.00 most\n", other[0] / one[0]);
-	printf("ratio probe_100k_over_1k_median %.2f limit 3.00 most\n", other[ROUNDS / 2] / one[ROUNDS / 2]);
-	printf("# %.1f ns an address among 1,000, %.1f among 100,000 (%llu)\n", one[0] * 1e9 / BURSTS / C2SET_BURST,
-	       other[0] * 1e9 / BURSTS / C2SET_BURST, (unsigned long long)hits);
-	c2set_free(small);
-	c2set_free(large);
+	bench_sort(&small);
+	bench_sort(&large);
+	printf("# " BENCH_UNIT " an address, minimum and median: among %s %.1f %.1f, among %s %.1f %.1f (%llu hits)\n",
+	       small.name, bench_min(&small), bench_median(&small), large.name, bench_min(&large), bench_median(&large),
+	       (unsigned long long)hits);
+	bench_ratio("probe_100k_over_1k", &large, &small, 3);
+	c2set_free(few);
+	c2set_free(many);
 	return 0;
 }
