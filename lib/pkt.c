@@ -20,17 +20,6 @@ pkt_note_name(enum pkt_note n)
 	return names[n];
 }
 
-void
-add_tunnel(struct walk *w, enum flow_tunnel_kind kind, uint32_t id)
-{
-	struct flow_tunnel *t = &w->out->tunnel;
-
-	if (t->n == FLOW_TUNNELS_MAX)
-		return;
-	t->kinds[t->n] = (uint8_t)kind;
-	t->ids[t->n++] = id;
-}
-
 static enum step
 take_step(struct walk *w, enum step step)
 {
@@ -132,33 +121,39 @@ walk(const uint8_t *frame, size_t captured, struct pkt *ret)
 	struct walk w = {.frame = frame, .at = frame, .end = frame + captured, .out = ret};
 
 	ret->n = 0;
+	ret->notes = 0;
 	ret->tunnel.n = 0;
 	return walk_on(&w, STEP_ETHERNET);
 }
 
-// A transport that may hold no other header.
+// What nearly every packet is, so that it pays for nothing else: IPv4 without options, whole, and no tunnel in it. Says what the walk would; the
+// tests compare both with the reference parser.
 static inline bool
-is_plain(const struct pkt_layer *layer, const uint8_t *p, size_t n)
+is_common(const uint8_t *frame, size_t captured)
 {
-	if (layer->fragment || n < layer->transport)
-		return false;
-	if (layer->proto == FLOW_TCP)
-		return true;
-	return layer->proto == FLOW_UDP && n >= layer->transport + 4u && !is_tunnel_port(be16(p + layer->transport)) &&
-	       !is_tunnel_port(be16(p + layer->transport + 2));
+	const uint8_t *ip = frame + 14;
+
+	return captured >= 34 && be16(frame + 12) == ETHERTYPE_IPV4 && ip[0] == 0x45 && (be16(ip + 6) & 0x3fff) == 0 &&
+	       (be16(ip + 2) == 0 || be16(ip + 2) >= 20) && is_plain(ip[9], ip + 20, captured - 34);
 }
 
 enum pkt_verdict
 pkt_locate(const uint8_t *frame, size_t captured, struct pkt *ret)
 {
+	const uint8_t *ip = frame + 14;
 	struct pkt_layer *layer = &ret->layers[0];
 
+	if (!is_common(frame, captured))
+		return walk(frame, captured, ret);
+	layer->src = ip_from_v4(ip + 12);
+	layer->dst = ip_from_v4(ip + 16);
+	layer->end = be16(ip + 2) != 0 ? 14u + be16(ip + 2) : 0;
+	layer->fragment_at = 0;
+	layer->transport = 34;
+	layer->proto = ip[9];
+	layer->tunnels = 0;
+	layer->fragment = layer->fragment_last = layer->header_cut = false;
+	ret->n = 1;
 	ret->notes = 0;
-	if (captured >= 34 && be16(frame + 12) == ETHERTYPE_IPV4 &&
-	    read_v4(frame, frame + 14, captured - 14, layer) == PKT_PROBED && is_plain(layer, frame, captured)) {
-		layer->tunnels = 0;
-		ret->n = 1;
-		return PKT_PROBED;
-	}
-	return walk(frame, captured, ret);
+	return PKT_PROBED;
 }

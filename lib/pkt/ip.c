@@ -110,6 +110,36 @@ is_jumbogram(const uint8_t *p, size_t n)
 
 // Steps ------------------------------------------------------------------------------------------------------------------------
 
+// The fields of an IPv4 header at p; PKT_PROBED when it holds. Not ret->tunnels.
+static enum pkt_verdict
+read_v4(const uint8_t *frame, const uint8_t *p, size_t n, struct pkt_layer *ret)
+{
+	unsigned header, total, fragment;
+
+	if (n < 20)
+		return n > 0 && p[0] >> 4 != 4 ? PKT_MALFORMED : PKT_TRUNCATED;
+	header = (p[0] & 15u) * 4;
+	total = be16(p + 2);
+	// A total length of 0 is what segmentation offload leaves in large packets: the packet ends with what encloses it.
+	if (p[0] >> 4 != 4 || header < 20 || (total != 0 && total < header))
+		return PKT_MALFORMED;
+	fragment = be16(p + 6) & 0x3fff; // more fragments, and the offset in units of eight bytes
+	ret->src = ip_from_v4(p + 12);
+	ret->dst = ip_from_v4(p + 16);
+	ret->transport = (uint16_t)(p + header - frame);
+	ret->end = total != 0 ? (uint32_t)(p + total - frame) : 0;
+	ret->proto = p[9];
+	ret->header_cut = false;
+	ret->fragment = fragment != 0;
+	ret->fragment_at = (uint16_t)(fragment << 3);
+	if (fragment != 0) {
+		ret->fragment_last = (fragment & 0x2000) == 0;
+		ret->fragment_id = be16(p + 4);
+		ret->fragment_end = ret->fragment_at + (total > header ? total - header : 0);
+	}
+	return PKT_PROBED;
+}
+
 enum step
 step_ipv4(struct walk *w)
 {
@@ -194,12 +224,22 @@ below_ip(struct walk *w, const struct pkt_layer *layer, bool v4)
 	}
 }
 
+// All of it is there, and nothing further in it: so are nearly all.
+static inline bool
+is_last(const struct walk *w, const struct pkt_layer *layer)
+{
+	return !layer->fragment && layer->end != 0 && layer->end <= (size_t)(w->end - w->frame) &&
+	       is_plain(layer->proto, w->frame + layer->transport, layer->end - layer->transport);
+}
+
 enum step
 step_after_ip(struct walk *w, bool v4)
 {
 	struct pkt_layer *layer = &w->out->layers[w->out->n - 1];
 	const uint8_t *transport = w->frame + layer->transport;
 
+	if (is_last(w, layer))
+		return STEP_DONE;
 	if (layer->end != 0 && layer->end < (size_t)(w->end - w->frame)) {
 		w->end = w->frame + layer->end;
 		w->bounded = true;

@@ -2,18 +2,6 @@
 
 #include <string.h>
 
-enum {
-	PORT_L2TP = 1701,
-	PORT_GTPU = 2152,
-	PORT_TEREDO = 3544,
-	PORT_GRE = 4754, // RFC 8086
-	PORT_VXLAN = 4789,
-	PORT_VXLAN_GPE = 4790,
-	PORT_GENEVE = 6081,
-	PORT_MPLS = 6635,
-	PORT_VXLAN_OLD = 8472,
-};
-
 // Bytes that hold as IP or Ethernet -----------------------------------------------------------------------------------------------
 
 bool
@@ -326,25 +314,6 @@ teredo(struct walk *w)
 		return STEP_DONE;
 	add_tunnel(w, FLOW_TEREDO, 0);
 	return STEP_IPV6;
-}
-
-bool
-is_tunnel_port(uint16_t port)
-{
-	switch (port) {
-	case PORT_L2TP:
-	case PORT_GTPU:
-	case PORT_TEREDO:
-	case PORT_GRE:
-	case PORT_VXLAN:
-	case PORT_VXLAN_GPE:
-	case PORT_GENEVE:
-	case PORT_MPLS:
-	case PORT_VXLAN_OLD:
-		return true;
-	default:
-		return false;
-	}
 }
 
 static enum step

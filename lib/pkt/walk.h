@@ -137,7 +137,16 @@ note(struct walk *w, enum pkt_note n)
 	w->out->notes |= 1u << n;
 }
 
-void add_tunnel(struct walk *, enum flow_tunnel_kind, uint32_t id);
+static inline void
+add_tunnel(struct walk *w, enum flow_tunnel_kind kind, uint32_t id)
+{
+	struct flow_tunnel *t = &w->out->tunnel;
+
+	if (t->n == FLOW_TUNNELS_MAX)
+		return;
+	t->kinds[t->n] = (uint8_t)kind;
+	t->ids[t->n++] = id;
+}
 
 static inline bool
 is_icmp_error(uint8_t proto, uint8_t type)
@@ -145,36 +154,6 @@ is_icmp_error(uint8_t proto, uint8_t type)
 	if (proto == FLOW_ICMP)
 		return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 	return proto == FLOW_ICMP6 && type >= 1 && type <= 4;
-}
-
-// The fields of an IPv4 header at p; PKT_PROBED when it holds. Not ret->tunnels.
-static inline enum pkt_verdict
-read_v4(const uint8_t *frame, const uint8_t *p, size_t n, struct pkt_layer *ret)
-{
-	unsigned header, total, fragment;
-
-	if (n < 20)
-		return n > 0 && p[0] >> 4 != 4 ? PKT_MALFORMED : PKT_TRUNCATED;
-	header = (p[0] & 15u) * 4;
-	total = be16(p + 2);
-	// A total length of 0 is what segmentation offload leaves in large packets: the packet ends with what encloses it.
-	if (p[0] >> 4 != 4 || header < 20 || (total != 0 && total < header))
-		return PKT_MALFORMED;
-	fragment = be16(p + 6) & 0x3fff; // more fragments, and the offset in units of eight bytes
-	ret->src = ip_from_v4(p + 12);
-	ret->dst = ip_from_v4(p + 16);
-	ret->transport = (uint16_t)(p + header - frame);
-	ret->end = total != 0 ? (uint32_t)(p + total - frame) : 0;
-	ret->proto = p[9];
-	ret->header_cut = false;
-	ret->fragment = fragment != 0;
-	ret->fragment_at = (uint16_t)(fragment << 3);
-	if (fragment != 0) {
-		ret->fragment_last = (fragment & 0x2000) == 0;
-		ret->fragment_id = be16(p + 4);
-		ret->fragment_end = ret->fragment_at + (total > header ? total - header : 0);
-	}
-	return PKT_PROBED;
 }
 
 // One step each. link: what stands between a frame and IP.
@@ -202,6 +181,47 @@ enum step step_gre(struct walk *);
 enum step step_etherip(struct walk *);
 enum step step_l2tp3(struct walk *);
 enum step step_udp(struct walk *);
-bool is_tunnel_port(uint16_t port);
+
+enum {
+	PORT_L2TP = 1701,
+	PORT_GTPU = 2152,
+	PORT_TEREDO = 3544,
+	PORT_GRE = 4754, // RFC 8086
+	PORT_VXLAN = 4789,
+	PORT_VXLAN_GPE = 4790,
+	PORT_GENEVE = 6081,
+	PORT_MPLS = 6635,
+	PORT_VXLAN_OLD = 8472,
+};
+
+// One look, whatever the port: ports vary from packet to packet, and a branch for each would be guessed wrong.
+static inline bool
+is_tunnel_port(uint16_t port)
+{
+	enum { PLACES = 128 }; // enough that no two meet; the compiler would tell
+	static const uint16_t ports[PLACES] = {
+		[0] = 1, // is at no other place, and 0 is no tunnel
+		[PORT_L2TP % PLACES] = PORT_L2TP,
+		[PORT_GTPU % PLACES] = PORT_GTPU,
+		[PORT_TEREDO % PLACES] = PORT_TEREDO,
+		[PORT_GRE % PLACES] = PORT_GRE,
+		[PORT_VXLAN % PLACES] = PORT_VXLAN,
+		[PORT_VXLAN_GPE % PLACES] = PORT_VXLAN_GPE,
+		[PORT_GENEVE % PLACES] = PORT_GENEVE,
+		[PORT_MPLS % PLACES] = PORT_MPLS,
+		[PORT_VXLAN_OLD % PLACES] = PORT_VXLAN_OLD,
+	};
+
+	return ports[port % PLACES] == port;
+}
+
+// A transport of which the ports (n bytes are there) say that no other header is in it.
+static inline bool
+is_plain(uint8_t proto, const uint8_t *p, size_t n)
+{
+	return proto == FLOW_TCP ||
+	       (proto == FLOW_UDP && n >= 4 && !is_tunnel_port(be16(p)) && !is_tunnel_port(be16(p + 2)));
+}
+
 bool holds_ip(const uint8_t *, size_t n);       // an IP header that contradicts nothing
 bool holds_ethernet(const uint8_t *, size_t n); // an Ethernet header, tags, and such an IP header
