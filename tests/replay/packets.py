@@ -5,6 +5,7 @@ fragments in and out of order, tiny and overlapping. The same contact comes out,
 import gzip
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -108,6 +109,55 @@ def fragments(folder):
         assert said['fragments'] == len(frames), (name, said)
 
 
+def examples():
+    """A packet for each verdict and note but `snap_cut`, which is of the file, and `overflow`, which takes a full table."""
+    datagram = h.udp(40000, 443, bytes(56))
+    to_c2 = lambda protocol, payload: h.ip(VICTIM, C2, protocol, payload)
+    five_times = to_c2(17, datagram)
+    for _ in range(4):
+        five_times = to_c2(4, five_times)
+    jumbo = b'\x06\x00\xc2\x04' + struct.pack('>I', 100_000)
+    return {
+        'probed': h.ethernet(to_c2(17, datagram)),
+        'not_ip': bytes(12) + b'\x08\x06' + bytes(46),
+        'truncated': h.ethernet(to_c2(17, datagram))[:30],
+        'malformed': h.ethernet(b'\x44' + to_c2(17, datagram)[1:]),
+        'too_deep': bytes(12) + 24 * b'\x81\x00\x00\x01' + b'\x08\x00' + to_c2(17, datagram),
+        'inner_not_ip': vxlan(bytes(12) + b'\x08\x06' + bytes(46), 1, VICTIM, C2),
+        'inner_truncated': h.ethernet(to_c2(47, bytes(40)))[:36],
+        'inner_malformed': vxlan(h.ethernet(bytes(40)), 1, VICTIM, C2),
+        'inner_too_deep': h.ethernet(five_times),
+        'jumbogram': bytes(12) + b'\x86\xdd\x60' + bytes(6) + b'\x40' + bytes(32) + jumbo + bytes(20),
+        'fragment_tiny': fragment(1, 0, datagram[:7], True),
+        'quoted': h.ethernet(to_c2(1, b'\x03\x03' + bytes(6) + to_c2(17, datagram)[:28])),
+        'fragments': fragment(2, 0, datagram[:32], True),
+        'fragment_overlap': fragment(2, 8, datagram[8:32], True),
+        'fragment_unresolved': fragment(3, 32, datagram[32:], False),
+        'portless': h.ethernet(to_c2(17, datagram))[:36],
+    }
+
+
+def documented():
+    """The names in docs/packets.md: of the verdicts, of the notes."""
+    with open(os.path.join(h.SOURCE, 'docs', 'packets.md')) as f:
+        equation = f.read().split('## The equation')[1].split('## Encapsulations')[0]
+    return [re.findall(r'^\| `(\w+)` \|', table, re.M) for table in equation.split('| note |')]
+
+
+def words(folder):
+    """Each verdict and note is in the document and in both forms of the report, under the same name."""
+    frames = examples()
+    path = h.write_pcap(os.path.join(folder.path, 'words.pcap'), frames.values())
+    with open(path, 'ab') as f:
+        f.write(struct.pack('<IIII', 1_600_000_001, 0, 60, 74) + frames['probed'][:60])
+    capture = replay(folder, '-r', 'words.pcap')['capture']
+    assert [list(capture['verdicts']), list(capture['notes'])] == documented(), (capture, documented())
+    run = subprocess.run([h.RATWATCHD, '-r', 'words.pcap', '-f', 'feed.txt', '--set', 'indicators.allow_special=true'], cwd=folder.path,
+                         capture_output=True, text=True, check=True)
+    for name, n in {**capture['verdicts'], **capture['notes']}.items():
+        assert name == 'overflow' or (n > 0 and '%s %d' % (name, n) in run.stdout), (name, n, run.stdout)
+
+
 def main():
     with h.Folder() as folder:
         folder.file('feed.txt', C2 + ':443\n' + OUTER + '\n')
@@ -115,6 +165,7 @@ def main():
         numbers_of_the_file(folder)
         layers(folder)
         fragments(folder)
+        words(folder)
 
 
 main()
