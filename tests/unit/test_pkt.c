@@ -215,6 +215,40 @@ what_is_not_ip_is_said_so(void **state)
 	}
 }
 
+static char *
+document(void)
+{
+	static char text[1 << 16];
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/docs/packets.md", getenv("RATWATCH_SOURCE"));
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+// As `name`, or as `name:` and what its id is.
+static void
+every_tunnel_is_in_the_document(void **state)
+{
+	const char *text = document();
+
+	(void)state;
+	for (uint8_t k = 0; k < FLOW_TUNNEL_KINDS; k++) {
+		const struct flow_tunnel t = {.n = 1, .kinds = {k}};
+		char bare[FLOW_TUNNEL_TEXT_MAX], quoted[FLOW_TUNNEL_TEXT_MAX + 4];
+		bool has_id = strchr(flow_tunnel_format(&t, bare), ':') != NULL;
+
+		snprintf(quoted, sizeof(quoted), "`%.*s%c", (int)strcspn(bare, ":"), bare, has_id ? ':' : '`');
+		if (strstr(text, quoted) == NULL)
+			fprintf(stderr, "docs/packets.md lacks %s\n", quoted);
+		assert_non_null(strstr(text, quoted));
+	}
+}
+
 int
 main(void)
 {
@@ -228,6 +262,7 @@ main(void)
 		cmocka_unit_test(truncated_at_every_length),
 		cmocka_unit_test(contradictions_are_malformed),
 		cmocka_unit_test(what_is_not_ip_is_said_so),
+		cmocka_unit_test(every_tunnel_is_in_the_document),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
