@@ -281,7 +281,7 @@ build(struct reload_thread *t, const struct reload_request *request, struct prob
 
 // Changes that could not be kept are tried again each time.
 static int
-keep_changes(struct reload_thread *t, const struct reload_request *request)
+write_changes(struct reload_thread *t, const struct reload_request *request)
 {
 	const struct reload_thread_options *o = &t->options;
 	int err;
@@ -299,7 +299,7 @@ remember(struct reload_thread *t, const struct reload_request *request, const st
 	 struct problem_list *problems)
 {
 	struct history *h = t->options.history;
-	int changes = keep_changes(t, request);
+	int changes = write_changes(t, request);
 	int err = request->kind != RELOAD_CHANGE && h != NULL ? rules_remember(rules, h, now_s()) : 0;
 
 	if (changes < 0 || err < 0)
