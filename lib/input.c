@@ -118,6 +118,19 @@ is_gzip_by_name(const char *path)
 	return len > 3 && strcmp(path + len - 3, ".gz") == 0;
 }
 
+static const char *
+why_no_gzip(int err)
+{
+	switch (err) {
+	case -EINVAL:
+		return "is no whole gzip file; download it again and test it with gzip -t";
+	case -EFBIG:
+		return "is larger than 256 MiB when it is decompressed; split it";
+	default:
+		return "does not fit in memory";
+	}
+}
+
 int
 input_read(const char *path, struct problem_list *problems, struct input *ret)
 {
@@ -131,9 +144,9 @@ input_read(const char *path, struct problem_list *problems, struct input *ret)
 		       "changes while it is read; write a new file and rename it over the old one");
 	if (err < 0)
 		return err;
-	if (is_gzip_by_name(path) && (err = gunzip(path, problems, &in)) < 0) {
+	if (is_gzip_by_name(path) && (err = gunzip(&in)) < 0) {
 		input_free(&in);
-		return err;
+		return refuse(problems, path, err, why_no_gzip(err));
 	}
 	*ret = in;
 	return 0;

@@ -1,5 +1,3 @@
-#include "input.h"
-
 #include "input/gunzip.h"
 
 #include <errno.h>
@@ -7,14 +5,6 @@
 #include <zlib.h>
 
 #define AT_FIRST (1u << 20) // bytes
-
-static int
-refuse(struct problem_list *problems, const char *path, int err, const char *what)
-{
-	if (problems != NULL)
-		problem_add(problems, PROBLEM_ERROR, path, 0, NULL, "%s", what);
-	return err;
-}
 
 static int
 make_room(z_stream *z, struct input *out)
@@ -52,7 +42,7 @@ inflate_all(z_stream *z, struct input *out)
 }
 
 int
-gunzip(const char *path, struct problem_list *problems, struct input *in)
+gunzip(struct input *in)
 {
 	z_stream z = {.next_in = (Bytef *)in->bytes, .avail_in = (uInt)in->len};
 	struct input out = {.modified = in->modified};
@@ -64,10 +54,7 @@ gunzip(const char *path, struct problem_list *problems, struct input *in)
 	inflateEnd(&z);
 	if (err < 0) {
 		input_free(&out);
-		return refuse(problems, path, err,
-			      err == -EFBIG    ? "is larger than 256 MiB when it is decompressed; split it"
-			      : err == -EINVAL ? "is no whole gzip file; download it again and test it with gzip -t"
-					       : "does not fit in memory");
+		return err;
 	}
 	out.bytes[out.len] = '\0';
 	input_free(in);

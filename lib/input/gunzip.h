@@ -4,6 +4,5 @@
 
 #include "input.h"
 
-// Replaces what is in `in`; 0, or a negative errno with an error in the list (which may be NULL) and `in` as it was: damaged, cut, beyond
-// INPUT_MAX.
-int gunzip(const char *path, struct problem_list *, struct input *in);
+// Replaces what is in `in`. 0, or a negative errno and `in` as it was: -EINVAL damaged or cut, -EFBIG beyond INPUT_MAX, -ENOMEM.
+int gunzip(struct input *in);
