@@ -93,13 +93,14 @@ read_password(struct run *r)
 	return r->password == NULL ? -ENOMEM : 0;
 }
 
-// What earlier runs left. A place that cannot be written is said and is no reason not to watch.
+// What earlier runs left. A place that cannot be written is said and is no reason not to watch; one that is another's is.
 static int
 open_history(struct run *r, bool writes)
 {
 	const char *folder = r->config->indicators.state_dir;
 
-	history_open(folder, writes, &r->problems, &r->history);
+	if (history_open(folder, writes, &r->problems, &r->history) == -EBUSY)
+		return -EBUSY;
 	if (asprintf(&r->changes_path, "%s/changes.json", folder) == -1)
 		return -ENOMEM;
 	return changes_read(r->changes_path, &r->problems, &r->changes);

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct history {
 	char *folder;
 	bool writes;
+	int lock;                                  // a file that is locked as long as we write; -1: none
 	struct history_set sets[HISTORY_SETS + 1]; // the newest first; one more while one is added
 	size_t n;
 };
@@ -37,6 +39,8 @@ history_close(struct history *h)
 		return;
 	for (size_t i = 0; i < h->n; i++)
 		free_set(&h->sets[i]);
+	if (h->lock != -1)
+		close(h->lock);
 	free(h->folder);
 	free(h);
 }
@@ -295,6 +299,42 @@ make_folders(const struct history *h)
 	return err;
 }
 
+// Two that write would each remove the lists that only the other's sets name.
+static int
+lock_folder(struct history *h)
+{
+	char *path = path_of(h, "lock");
+
+	if (path == NULL)
+		return -ENOMEM;
+	h->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	free(path);
+	if (h->lock == -1)
+		return -errno;
+	if (flock(h->lock, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	return 0;
+}
+
+static int
+open_to_write(struct history *h, struct problem_list *problems)
+{
+	int err = make_folders(h);
+
+	if (err == 0)
+		err = lock_folder(h);
+	if (err == -EBUSY)
+		problem_add(problems, PROBLEM_ERROR, h->folder, 0, NULL,
+			    "is in use by another ratwatchd; stop it, or give this one its own indicators.state_dir");
+	else if (err < 0)
+		problem_add(problems, PROBLEM_ERROR, h->folder, 0, NULL,
+			    "cannot be written (%s), so that no list is kept for the day when a new one is broken; "
+			    "make the "
+			    "folder for the daemon's user, or set indicators.state_dir",
+			    strerror(-err));
+	return err;
+}
+
 static int
 read_folder(struct history *h, struct problem_list *problems)
 {
@@ -333,12 +373,9 @@ history_open(const char *folder, bool writes, struct problem_list *problems, str
 		return -ENOMEM;
 	}
 	h->writes = writes;
-	if (writes && (err = make_folders(h)) < 0)
-		problem_add(problems, PROBLEM_ERROR, folder, 0, NULL,
-			    "cannot be written (%s), so that no list is kept for the day when a new one is broken; "
-			    "make the "
-			    "folder for the daemon's user, or set indicators.state_dir",
-			    strerror(-err));
+	h->lock = -1;
+	if (writes)
+		err = open_to_write(h, problems);
 	if (err == 0)
 		err = read_folder(h, problems);
 	if (err < 0) {

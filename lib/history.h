@@ -34,7 +34,7 @@ struct history_set {
 struct history;
 
 // To write: makes the folder when it is not there. Else nothing is written: history_keep and history_add do nothing. 0, or a negative errno with
-// an error in the list: it cannot be made or written. A missing sets.json is a history without sets, and so is one that cannot be read or is
+// an error in the list: it cannot be made or written, or (-EBUSY) somebody else writes there. A missing sets.json is a history without sets, and so is one that cannot be read or is
 // damaged, with an error in the list: history_add writes it anew.
 int history_open(const char *folder, bool writes, struct problem_list *, struct history **ret);
 void history_close(struct history *);

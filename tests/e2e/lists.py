@@ -132,6 +132,13 @@ def kept_later(tap):
     assert tap.daemon.ask('indicators', 'remove', KEPT).returncode == 0
 
 
+def of_one_alone(tap):
+    other = h.Daemon(tap.net.command(h.RATWATCHD, '-c', tap.folder.path + '/ratwatch.yaml'), tap.daemon.state)
+    other.wait_for('in use by another ratwatchd')
+    assert other.wait() == 2
+    other.kill()
+
+
 def held_over_a_restart(tap):
     tap.folder.file('feed.txt', '<html>503</html>\n')
     tap.folder.file('other.txt', '%s\n%s\n' % (ONE, OTHER))
@@ -201,6 +208,7 @@ def main():
             told(tap)
             changed(tap)
             kept_later(tap)
+            of_one_alone(tap)
             held_over_a_restart(tap)
             shrunk_and_back(tap)
             ended(tap)

@@ -3,6 +3,7 @@
 #include "history.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <sys/stat.h>
 
 static struct problem_list problems;
@@ -170,6 +171,24 @@ damage_is_named_and_the_next_set_is_kept_as_ever(void **context)
 }
 
 static void
+two_do_not_write_into_one_folder(void **context)
+{
+	struct history *one = opened(true), *reader, *two = NULL;
+	char text[1024];
+
+	(void)context;
+	assert_int_equal(history_open(folder, true, &problems, &two), -EBUSY);
+	assert_null(two);
+	problem_format(&problems.items[0], text, sizeof(text));
+	assert_non_null(strstr(text, "in use by another ratwatchd"));
+	assert_non_null(reader = opened(false));
+	history_close(reader);
+	history_close(one);
+	assert_non_null(two = opened(true));
+	history_close(two);
+}
+
+static void
 a_folder_that_cannot_be_made_is_named(void **context)
 {
 	char text[1024];
@@ -191,6 +210,7 @@ main(void)
 						remove_folder),
 		cmocka_unit_test_setup_teardown(damage_is_named_and_the_next_set_is_kept_as_ever, make_folder,
 						remove_folder),
+		cmocka_unit_test_setup_teardown(two_do_not_write_into_one_folder, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_folder_that_cannot_be_made_is_named, make_folder, remove_folder),
 	};
 
