@@ -241,16 +241,16 @@ changes_read(const char *path, struct problem_list *problems, struct changes *re
 	struct input in;
 	int err;
 
-	if (access(path, F_OK) == -1) {
+	if (access(path, F_OK) == -1 && (errno == ENOENT || errno == ENOTDIR)) {
 		*ret = c;
 		return 0;
 	}
 	if ((err = input_read(path, problems, &in)) < 0)
 		return err;
 	if ((err = read_all(&in, &c)) < 0) {
-		problem_add(
-			problems, PROBLEM_ERROR, path, 0, NULL,
-			"is damaged, so that what 'ratwatch indicators' changed is not in force; mend it or remove it");
+		problem_add(problems, PROBLEM_ERROR, path, 0, NULL,
+			    "is damaged: what 'ratwatch indicators' changed cannot be read; mend it, or remove it to "
+			    "start without");
 		changes_free(&c);
 	} else {
 		*ret = c;

@@ -83,10 +83,15 @@ no_file_is_no_changes_and_damage_is_named(void **context)
 		"{\"changes\":[{\"change\":\"alter\",\"prefix\":\"8.8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
 		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]}"};
 	struct changes c = {.n = 1};
+	char name[300] = "";
 
 	(void)context;
 	assert_int_equal(changes_read("/nonexistent/changes.json", &problems, &c), 0);
 	assert_int_equal(c.n, 0);
+	assert_int_equal(changes_read("/dev/null/changes.json", &problems, &c), 0); // a folder that is none
+	assert_int_equal(problems.errors, 0);
+	memset(name, 'x', sizeof(name) - 1);
+	assert_true(changes_read(name, &problems, &c) < 0); // one that cannot be looked at may well be there
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char *path = temporary(texts[i], strlen(texts[i]), ".json");
 
