@@ -69,7 +69,8 @@ facts_of(const struct feed *f, const struct feed_options *o, size_t bytes)
 		.digest = f->digest,
 		.bytes = bytes,
 		.min_entries = o->min_entries,
-		.shortage = f->valid > 0 && (f->entries == 0 || f->entries < o->min_entries),
+		.shortage = f->valid > 0 &&
+			    (f->entries == 0 || indicator_list_count(&f->list) + f->merged < o->min_entries),
 	};
 
 	for (int s = 0; s < FEED_SKIPS; s++)

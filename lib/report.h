@@ -39,7 +39,7 @@ struct report_feed {
 	size_t min_entries;
 	name_id id;            // name, as indicators carry it
 	bool held;             // its new content was refused, and what was accepted before is in force
-	_Atomic bool shortage; // relaxed: fewer entries are in force than its min_entries, or none
+	_Atomic bool shortage; // relaxed: fewer lines are in force than its min_entries, or none
 };
 
 struct report_indicators {

@@ -151,6 +151,20 @@ a_list_that_is_held_brings_its_own_entries_when_names_change_hands(void **contex
 	rules_free(r);
 }
 
+// As feed.h counts: one address with three ports is three.
+static void
+min_entries_counts_lines(void **context)
+{
+	struct rules *r;
+
+	(void)context;
+	write_file("one.txt", "9.0.0.1:80\n9.0.0.1:443\n9.0.0.1:8080\n9.0.0.1:80\n");
+	r = build("[{path: one.txt, min_entries: 4}]", NULL, NULL, NULL);
+	assert_int_equal(r->feeds[0].entries, 1);
+	assert_false(r->feeds[0].shortage);
+	rules_free(r);
+}
+
 int
 main(void)
 {
@@ -159,6 +173,7 @@ main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_list_that_is_held_brings_its_own_entries_when_names_change_hands,
 						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(min_entries_counts_lines, make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
