@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // Publishing -------------------------------------------------------------------------------------------------------------------
 
@@ -323,15 +324,68 @@ note_sets(struct reload_thread *t)
 	}
 }
 
+// How many of the feed's indicators are in force, by the counts of all sources.
+static size_t
+in_force(const struct rules *rules, const struct report_feed *f, const size_t *counts)
+{
+	const struct indicator_list *l = c2set_list(rules->c2);
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n_sources; i++)
+		n += l->sources[i].feed == f->id ? counts[i] : 0;
+	return n;
+}
+
+// `n` indicators of the feed are in force: is that too few?
 static void
-watch_ends(struct reload_thread *t)
+notice_shortage(struct report_feed *f, size_t n)
+{
+	bool shortage = f->valid > 0 && (n == 0 || n + f->merged < f->min_entries);
+
+	if (!atomic_exchange_explicit(&f->shortage, shortage, memory_order_relaxed) && shortage)
+		log_error("feed %s: %zu of its %zu entries are in force, the others are too old; is it still "
+			  "downloaded? See its ttl, max_age and min_entries",
+			  f->path, n, f->valid);
+}
+
+static void
+notice_shortages(const struct rules *rules)
+{
+	size_t *counts = calloc(c2set_list(rules->c2)->n_sources + 1, sizeof(*counts));
+
+	if (counts == NULL)
+		return; // the next end is another occasion
+	c2set_sources_in_force(rules->c2, now_s(), counts);
+	for (size_t i = 0; i < rules->n_feeds; i++)
+		notice_shortage(&rules->feeds[i], in_force(rules, &rules->feeds[i], counts));
+	free(counts);
+}
+
+// Looking costs two walks over all indicators. Where some end in every second, we rest for so many times what looking took.
+#define REST 50
+
+static int64_t
+monotonic_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+// New rules, or some indicators have ended: does that leave a list short, and when do the next end?
+static void
+notice_ends(struct reload_thread *t)
 {
 	const struct rules *rules = reload_rules(t->options.reload);
+	int64_t began_ns = monotonic_ns(), earliest;
 	struct c2set_force force;
 
+	notice_shortages(rules);
 	c2set_in_force(rules->c2, now_s(), &force);
-	t->next_end = force.changes;
 	atomic_store_explicit(&t->options.reload->indicators, force.entries, memory_order_relaxed);
+	earliest = now_s() + (monotonic_ns() - began_ns) * REST / 1000000000;
+	t->next_end = force.changes == 0 || force.changes > earliest ? force.changes : earliest;
 }
 
 static size_t
@@ -466,28 +520,8 @@ serve(struct reload_thread *t)
 	pthread_mutex_unlock(&t->lock);
 	tell(jobs, &result);
 	problem_clear(&problems);
-	watch_ends(t); // looks at every indicator: not before those who wait know
+	notice_ends(t); // looks at every indicator: not before those who wait know
 	pthread_mutex_lock(&t->lock);
-}
-
-// Some indicators have ended: does that leave a list short?
-static void
-notice_ends(struct reload_thread *t)
-{
-	struct rules *rules = atomic_load_explicit(&t->options.reload->current, memory_order_relaxed);
-	int64_t now = now_s();
-
-	for (size_t i = 0; i < rules->n_feeds; i++) {
-		struct report_feed *f = &rules->feeds[i];
-		size_t n = c2set_feed_in_force(rules->c2, f->id, now);
-		bool shortage = f->valid > 0 && (n == 0 || n < f->min_entries);
-
-		if (!atomic_exchange_explicit(&f->shortage, shortage, memory_order_relaxed) && shortage)
-			log_error("feed %s: %zu of its %zu entries are in force, the others are too old; is it still "
-				  "downloaded? See its ttl, max_age and min_entries",
-				  f->path, n, f->valid);
-	}
-	watch_ends(t);
 }
 
 // With the lock held: until something is asked for, or the next indicator ends.
@@ -513,7 +547,7 @@ thread_main(void *arg)
 	const struct reload_result too_late = {.err = -ECANCELED};
 	struct reload_thread *t = arg;
 
-	watch_ends(t);
+	notice_ends(t);
 	pthread_mutex_lock(&t->lock);
 	while (!t->stopping) {
 		if (t->first != NULL)

@@ -571,14 +571,14 @@ c2set_in_force(const struct c2set *s, int64_t now, struct c2set_force *ret)
 	*ret = f;
 }
 
-size_t
-c2set_feed_in_force(const struct c2set *s, name_id feed, int64_t now)
+void
+c2set_sources_in_force(const struct c2set *s, int64_t now, size_t *counts)
 {
-	size_t n = 0;
+	for (size_t i = 0; i < indicator_list_count(&s->list); i++) {
+		const struct indicator_row *row = indicator_list_row(&s->list, i);
 
-	for (size_t i = 0; i < indicator_list_count(&s->list); i++)
-		n += source_of(s, i)->feed == feed && !indicator_row_expired(indicator_list_row(&s->list, i), now);
-	return n;
+		counts[row->source] += !indicator_row_expired(row, now);
+	}
 }
 
 size_t

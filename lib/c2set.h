@@ -62,8 +62,8 @@ struct c2set_force {
 	int64_t changes;
 };
 void c2set_in_force(const struct c2set *, int64_t now, struct c2set_force *ret);
-// How many indicators of the feed are.
-size_t c2set_feed_in_force(const struct c2set *, name_id feed, int64_t now);
+// Adds how many indicators of each source of c2set_list are, to one count for each. The same.
+void c2set_sources_in_force(const struct c2set *, int64_t now, size_t *counts);
 
 // Takes exactly this address or prefix out, for every thread and at once: what it lists matches nothing from now on. Returns how many indicators
 // that were. One thread at a time.

@@ -6,7 +6,8 @@
 #include "reload.h"
 
 #include <pthread.h>
-#include <sys/stat.h>
+#include <sched.h>
+#include <time.h>
 
 static struct reload reload;
 static struct reload_thread *thread;
@@ -37,12 +38,12 @@ write_file(const char *name, const char *content)
 	fclose(f);
 }
 
-// Runs with a list feed.txt of this content.
+// Runs with a list feed.txt of this content, read at `now`.
 static void
-start(const char *content)
+start_at(const char *content, int64_t now)
 {
 	struct reload_thread_options o = {.reload = &reload, .config_path = config_path, .changes_path = changes_path};
-	struct rules_options first = {.generation = 1, .now = now_s()};
+	struct rules_options first = {.generation = 1, .now = now};
 	struct config *config = NULL;
 	struct rules *rules = NULL;
 
@@ -55,6 +56,12 @@ start(const char *content)
 	assert_int_equal(reload_init(&reload, rules, 1), 0);
 	assert_int_equal(changes_read(changes_path, &problems, &o.changes), 0);
 	assert_int_equal(reload_thread_start(&o, &thread), 0);
+}
+
+static void
+start(const char *content)
+{
+	start_at(content, now_s());
 }
 
 static void
@@ -168,6 +175,29 @@ matches(const char *address)
 	return matches_at(address, now_s());
 }
 
+static bool
+is_short(void)
+{
+	return atomic_load(&reload_rules(&reload)->feeds[0].shortage);
+}
+
+static void
+what_ends_while_rules_are_made_is_noticed(void **context)
+{
+	int64_t ended = now_s() - 1, seen = ended - 30 * 86400;
+	char content[256], when[32];
+	struct tm tm;
+
+	(void)context;
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", gmtime_r(&seen, &tm));
+	snprintf(content, sizeof(content), "\"dst_ip\",\"dst_port\",\"last_online\"\n\"9.0.0.1\",\"443\",\"%s\"\n",
+		 when);
+	start_at(content, ended - 1);
+	while (!is_short() || reload.indicators != 0)
+		sched_yield();
+	stop();
+}
+
 static void
 what_is_taken_out_for_a_day_is_back_the_day_after(void **context)
 {
@@ -256,6 +286,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_ends_while_rules_are_made_is_noticed, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_taken_out_matches_nothing_though_a_list_names_it_later,
