@@ -478,27 +478,21 @@ append_job(struct reload_thread *t, struct job *j)
 	t->last = &j->next;
 }
 
-// The first job, and with it every one that it serves as well. *ret_force: one of them wants it.
+// The first job, and with it those right behind it that it serves as well. *ret_force: one of them wants it.
 static struct job *
 take_jobs(struct reload_thread *t, bool *ret_force)
 {
-	struct job *taken = t->first, **end = &taken->next, *j, *rest = taken->next, *next;
+	struct job *taken = t->first, *end = taken;
 
-	*end = NULL;
-	t->first = NULL;
-	t->last = &t->first;
 	*ret_force = taken->request.force;
-	for (j = rest; j != NULL; j = next) {
-		next = j->next;
-		if (taken->request.kind != RELOAD_AGAIN || j->request.kind != RELOAD_AGAIN) {
-			append_job(t, j);
-			continue;
-		}
-		*ret_force |= j->request.force;
-		j->next = NULL;
-		*end = j;
-		end = &j->next;
+	while (taken->request.kind == RELOAD_AGAIN && end->next != NULL && end->next->request.kind == RELOAD_AGAIN) {
+		end = end->next;
+		*ret_force |= end->request.force;
 	}
+	t->first = end->next;
+	if (t->first == NULL)
+		t->last = &t->first;
+	end->next = NULL;
 	return taken;
 }
 

@@ -11,6 +11,7 @@
 
 static struct reload reload;
 static struct reload_thread *thread;
+static struct history *history;
 static struct problem_list problems;
 static char folder[64], config_path[80], changes_path[80];
 
@@ -46,6 +47,11 @@ start_at(const char *content, int64_t now)
 	struct rules_options first = {.generation = 1, .now = now};
 	struct config *config = NULL;
 	struct rules *rules = NULL;
+	char state[80];
+
+	snprintf(state, sizeof(state), "%s/state", folder);
+	assert_int_equal(history_open(state, true, &problems, &history), 0);
+	first.history = o.history = history;
 
 	write_file("feed.txt", content);
 	write_file("ratwatch.yaml", "indicators: {feeds: [feed.txt]}\n");
@@ -53,6 +59,7 @@ start_at(const char *content, int64_t now)
 	first.config = config;
 	assert_int_equal(rules_build(&first, &problems, &rules), 0);
 	config_free(config);
+	assert_int_equal(rules_remember(rules, history, now), 0);
 	assert_int_equal(reload_init(&reload, rules, 1), 0);
 	assert_int_equal(changes_read(changes_path, &problems, &o.changes), 0);
 	assert_int_equal(reload_thread_start(&o, &thread), 0);
@@ -69,6 +76,7 @@ stop(void)
 {
 	reload_thread_stop(thread);
 	reload_fini(&reload);
+	history_close(history);
 	thread = NULL;
 }
 
@@ -165,7 +173,9 @@ matches_at(const char *address, int64_t now)
 	struct ip_addr a;
 
 	assert_int_equal(ip_parse(address, strlen(address), &a), 0);
+	reload_reader_online(&reload, 0);
 	c2set_describe(reload_rules(&reload)->c2, &a, 443, FLOW_TCP, now, &m);
+	reload_reader_offline(&reload, 0);
 	return m.listed;
 }
 
@@ -173,6 +183,42 @@ static bool
 matches(const char *address)
 {
 	return matches_at(address, now_s());
+}
+
+static void
+take_when_allowed(void *context, const struct reload_result *r)
+{
+	pthread_mutex_lock(context);
+	pthread_mutex_unlock(context);
+	take(NULL, r);
+}
+
+static void
+requests_are_served_in_their_order(void **context)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	struct reload_request first = {.kind = RELOAD_AGAIN, .done = take_when_allowed, .context = &gate},
+			      back = {.kind = RELOAD_RETURN, .generation = 1, .done = take},
+			      again = {.kind = RELOAD_AGAIN, .done = take};
+
+	(void)context;
+	start("9.0.0.1\n");
+	write_file("feed.txt", "9.0.0.2\n");
+	pthread_mutex_lock(&gate);
+	assert_int_equal(reload_thread_request(thread, &first), 0);
+	while (!matches("9.0.0.2")) // it is served and waits at the gate, or will be
+		sched_yield();
+	assert_int_equal(reload_thread_request(thread, &again), 0);
+	assert_int_equal(reload_thread_request(thread, &back), 0);
+	assert_int_equal(reload_thread_request(thread, &again), 0);
+	pthread_mutex_unlock(&gate);
+	pthread_mutex_lock(&lock);
+	while (answers < 4)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	assert_true(matches("9.0.0.2"));
+	assert_int_equal(last.generation, 5);
+	stop();
 }
 
 static bool
@@ -286,6 +332,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(requests_are_served_in_their_order, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_ends_while_rules_are_made_is_noticed, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
 						remove_folder),
