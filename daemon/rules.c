@@ -276,19 +276,14 @@ add_named_feed(struct build *b, const struct feed_options *configured)
 {
 	struct feed_options o = *configured;
 	char *name = distinct_name(b, o.name != NULL ? o.name : names_text(feed_name_of_file(o.path)));
-	const struct history_list *l;
+	const struct history_set *set = b->options->return_to;
 	int err;
 
 	if (name == NULL)
 		return -ENOMEM;
 	o.name = name;
 	o.now = b->options->now;
-	if (b->options->return_to == NULL)
-		err = add_feed(b, &o);
-	else if ((l = history_list_of(b->options->return_to, o.path)) != NULL)
-		err = load_remembered(b, &o, l, false);
-	else
-		err = 0; // it was not there then
+	err = set != NULL ? load_remembered(b, &o, history_list_of(set, o.path), false) : add_feed(b, &o);
 	free(name);
 	return err;
 }
@@ -310,35 +305,75 @@ add_expanded(struct build *b, const struct feed_options *items, size_t n)
 	return err;
 }
 
+// Paths of lists, as rules or a set of the history have them.
+struct earlier {
+	const struct rules *rules; // NULL: the set
+	const struct history_set *set;
+	size_t n;
+};
+
+static const char *
+earlier_path(const struct earlier *e, size_t i)
+{
+	return e->rules != NULL ? e->rules->feeds[i].path : e->set->lists[i].path;
+}
+
+// Two feeds of the configuration may name one file.
+static bool
+is_repeated(const struct earlier *e, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (strcmp(earlier_path(e, i), earlier_path(e, j)) == 0)
+			return true;
+	return false;
+}
+
+// The files that the feed's path, or pattern, stood for then.
+static int
+add_earlier(struct build *b, const struct feed_options *o, const struct earlier *e)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < e->n; i++) {
+		struct feed_options one = *o;
+
+		one.path = earlier_path(e, i);
+		if ((strcmp(o->path, one.path) == 0 || fnmatch(o->path, one.path, FNM_PATHNAME) == 0) &&
+		    !is_repeated(e, i))
+			err = add_expanded(b, &one, 1);
+	}
+	return err;
+}
+
 // A pattern that matches no file any more: somebody emptied the folder, or a download failed. The files that it matched keep what they had.
 static int
 hold_pattern(struct build *b, const struct feed_options *o)
 {
 	const struct rules *previous = b->options->previous;
 	const struct history *h = b->options->history;
-	const struct history_set *last =
-		previous == NULL && h != NULL && history_count(h) > 0 ? history_set(h, 0) : NULL;
-	size_t n = previous != NULL ? previous->n_feeds : last != NULL ? last->n : 0, before = b->rules->n_feeds;
-	int err = 0;
+	struct earlier e = {.rules = previous, .n = previous != NULL ? previous->n_feeds : 0};
+	size_t before = b->rules->n_feeds;
+	int err;
 
-	for (size_t i = 0; err == 0 && i < n; i++) {
-		struct feed_options one = *o;
-
-		one.path = previous != NULL ? previous->feeds[i].path : last->lists[i].path;
-		if (fnmatch(o->path, one.path, FNM_PATHNAME) == 0)
-			err = add_expanded(b, &one, 1);
+	if (previous == NULL && h != NULL && history_count(h) > 0) {
+		e.set = history_set(h, 0);
+		e.n = e.set->n;
 	}
+	err = add_earlier(b, o, &e);
 	return err < 0 || b->rules->n_feeds > before ? err : -ENOENT;
 }
 
 static int
 add_configured(struct build *b, const struct feed_options *o)
 {
+	const struct history_set *set = b->options->return_to;
 	struct feed_options *items;
 	size_t n;
-	int err = feed_expand(o, b->problems, &items, &n), held;
+	int err, held;
 
-	if (err == 0) {
+	if (set != NULL)
+		return add_earlier(b, o, &(struct earlier){.set = set, .n = set->n});
+	if ((err = feed_expand(o, b->problems, &items, &n)) == 0) {
 		err = add_expanded(b, items, n);
 		feed_expand_free(items, n);
 		return err;

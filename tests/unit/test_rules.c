@@ -36,6 +36,15 @@ write_file(const char *name, const char *content)
 	free(path);
 }
 
+static void
+remove_file(const char *name)
+{
+	char *path = in_folder(name);
+
+	assert_int_equal(unlink(path), 0);
+	free(path);
+}
+
 static int
 make_folder(void **context)
 {
@@ -54,6 +63,17 @@ remove_folder(void **context)
 	changes_free(&changes);
 	snprintf(command, sizeof(command), "rm -r %s", folder);
 	return system(command);
+}
+
+static struct history *
+open_history(void)
+{
+	char *path = in_folder("state");
+	struct history *h = NULL;
+
+	assert_int_equal(history_open(path, true, &problems, &h), 0);
+	free(path);
+	return h;
 }
 
 // From the feeds of a configuration, "[a.txt, {path: b.txt, ttl: 1}]".
@@ -165,6 +185,34 @@ min_entries_counts_lines(void **context)
 	rules_free(r);
 }
 
+static void
+going_back_brings_files_back_that_a_pattern_matches_no_more(void **context)
+{
+	struct history *h = open_history();
+	struct rules *r, *next, *back;
+
+	(void)context;
+	write_file("c2/a.txt", "9.0.0.1\n");
+	write_file("c2/b.txt", "9.0.0.2\n");
+	r = build("['c2/*.txt']", NULL, h, NULL);
+	assert_int_equal(rules_remember(r, h, NOW), 0);
+	remove_file("c2/b.txt");
+	write_file("c2/c.txt", "9.0.0.3\n");
+	assert_non_null(next = build("['c2/*.txt', c2/a.txt]", r, h, NULL));
+	rules_replace(r, next);
+	r = next;
+	assert_int_equal(rules_remember(r, h, NOW), 0);
+	assert_false(matches(r, "9.0.0.2"));
+	assert_int_equal(r->n_feeds, 3);
+	assert_non_null(back = build("['c2/*.txt', c2/a.txt]", r, h, history_find(h, 1)));
+	assert_int_equal(back->n_feeds, 3);
+	assert_true(matches(back, "9.0.0.1") && matches(back, "9.0.0.2"));
+	assert_false(matches(back, "9.0.0.3"));
+	rules_free(r);
+	rules_free(back);
+	history_close(h);
+}
+
 int
 main(void)
 {
@@ -174,6 +222,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_list_that_is_held_brings_its_own_entries_when_names_change_hands,
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(min_entries_counts_lines, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(going_back_brings_files_back_that_a_pattern_matches_no_more,
+						make_folder, remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
