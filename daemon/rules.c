@@ -137,7 +137,7 @@ changed_too_much(const struct build *b, const struct feed_options *o, const stru
 	bool shrank = (uint64_t)f->valid * 100 < least,
 	     grew = f->valid > before + FEW && (uint64_t)f->valid * 100 > most;
 
-	if (before == 0 || b->options->force || b->options->return_to != NULL || (!shrank && !grew))
+	if (before == 0 || b->options->force || (!shrank && !grew))
 		return false;
 	problem_add(
 		b->problems, PROBLEM_ERROR, o->path, 0, NULL,
@@ -147,18 +147,35 @@ changed_too_much(const struct build *b, const struct feed_options *o, const stru
 	return true;
 }
 
-// Reads a list from `where`, which is its own path or where the history keeps it. 0, or a negative errno with an error in the list.
+// The bytes of a list: of its file, or those that the history kept of it, which are as old as the file was.
 static int
-read_feed(struct build *b, const struct feed_options *o, const char *where, struct report_feed *ret_facts,
+read_bytes(const struct build *b, const struct feed_options *o, const struct history_list *kept, struct input *ret)
+{
+	char *where;
+	int err;
+
+	if (kept == NULL)
+		return input_read(o->path, b->problems, ret);
+	if ((where = history_path(b->options->history, kept)) == NULL)
+		return -ENOMEM;
+	if ((err = input_read(where, b->problems, ret)) == 0)
+		ret->modified = kept->modified;
+	free(where);
+	return err;
+}
+
+// 0, or a negative errno with an error in the list.
+static int
+read_feed(struct build *b, const struct feed_options *o, const struct history_list *kept, struct report_feed *ret_facts,
 	  struct feed **ret)
 {
 	struct feed *f = NULL;
 	struct input in;
 	int err;
 
-	if ((err = input_read(where, b->problems, &in)) < 0)
+	if ((err = read_bytes(b, o, kept, &in)) < 0)
 		return err;
-	if ((err = feed_read(o, &in, b->problems, &f)) == 0 && changed_too_much(b, o, f))
+	if ((err = feed_read(o, &in, b->problems, &f)) == 0 && kept == NULL && changed_too_much(b, o, f))
 		err = -EDOM;
 	if (err == 0 && b->options->history != NULL && history_keep(b->options->history, f->digest, &in) < 0)
 		problem_add(b->problems, PROBLEM_WARNING, o->path, 0, NULL,
@@ -175,27 +192,17 @@ read_feed(struct build *b, const struct feed_options *o, const char *where, stru
 }
 
 static int
-load_feed(struct build *b, const struct feed_options *o, const char *where, bool held)
+load_feed(struct build *b, const struct feed_options *o, const struct history_list *kept, bool held)
 {
 	struct report_feed facts;
 	struct feed *f;
 	int err;
 
-	if ((err = read_feed(b, o, where, &facts, &f)) < 0)
+	if ((err = read_feed(b, o, kept, &facts, &f)) < 0)
 		return err;
 	facts.held = held;
 	err = take_feed(b, f, &facts);
 	feed_free(f);
-	return err;
-}
-
-static int
-load_remembered(struct build *b, const struct feed_options *o, const struct history_list *l, bool held)
-{
-	char *where = history_path(b->options->history, l);
-	int err = where == NULL ? -ENOMEM : load_feed(b, o, where, held);
-
-	free(where);
 	return err;
 }
 
@@ -210,7 +217,7 @@ hold_feed(struct build *b, const struct feed_options *o)
 
 	if (before == NULL) {
 		l = remembered(b->options->history, o->path);
-		return l == NULL ? -ENOENT : load_remembered(b, o, l, true);
+		return l == NULL ? -ENOENT : load_feed(b, o, l, true);
 	}
 	held = *before;
 	held.held = true;
@@ -224,7 +231,7 @@ hold_feed(struct build *b, const struct feed_options *o)
 static int
 add_feed(struct build *b, const struct feed_options *o)
 {
-	int err = load_feed(b, o, o->path, false), held;
+	int err = load_feed(b, o, NULL, false), held;
 
 	if (err == 0 || err == -ENOMEM)
 		return err;
@@ -283,7 +290,7 @@ add_named_feed(struct build *b, const struct feed_options *configured)
 		return -ENOMEM;
 	o.name = name;
 	o.now = b->options->now;
-	err = set != NULL ? load_remembered(b, &o, history_list_of(set, o.path), false) : add_feed(b, &o);
+	err = set != NULL ? load_feed(b, &o, history_list_of(set, o.path), false) : add_feed(b, &o);
 	free(name);
 	return err;
 }

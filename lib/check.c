@@ -19,6 +19,7 @@ compare(const struct feed_options *o, const struct history *h, const struct hist
 	if (where == NULL)
 		return -ENOMEM;
 	if (input_read(where, NULL, &in) == 0) {
+		in.modified = before->modified; // the copy's own date says nothing
 		if (feed_read(o, &in, &ignored, &old) == 0) {
 			indicator_list_compare(&old->list, &c->feed->list, &c->added, &c->removed);
 			c->compared = true;

@@ -4,6 +4,7 @@
 
 #include "rules.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #define NOW 1800000000
@@ -213,6 +214,32 @@ going_back_brings_files_back_that_a_pattern_matches_no_more(void **context)
 	history_close(h);
 }
 
+// Where only the date of its file tells how old a list is.
+static void
+a_list_that_is_kept_over_a_restart_is_as_old_as_its_file_was(void **context)
+{
+	const struct timespec day_before[2] = {{.tv_sec = NOW - 86400}, {.tv_sec = NOW - 86400}};
+	const char *feeds = "[{path: a.txt, max_age: 7}]";
+	struct history *h = open_history();
+	char *path = in_folder("a.txt");
+	struct rules *r;
+
+	(void)context;
+	write_file("a.txt", "9.0.0.1\n");
+	assert_int_equal(utimensat(AT_FDCWD, path, day_before, 0), 0);
+	free(path);
+	r = build(feeds, NULL, h, NULL);
+	assert_int_equal(rules_remember(r, h, NOW), 0);
+	rules_free(r);
+	write_file("a.txt", "<html>\n");
+	r = build(feeds, NULL, h, NULL);
+	assert_true(r->feeds[0].held);
+	assert_int_equal(r->feeds[0].modified, NOW - 86400);
+	assert_true(matches(r, "9.0.0.1"));
+	rules_free(r);
+	history_close(h);
+}
+
 int
 main(void)
 {
@@ -223,6 +250,8 @@ main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(min_entries_counts_lines, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(going_back_brings_files_back_that_a_pattern_matches_no_more,
+						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_list_that_is_kept_over_a_restart_is_as_old_as_its_file_was,
 						make_folder, remove_folder),
 	};
 
