@@ -6,6 +6,39 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+// What a power cut leaves is what was synchronised: seen in place of the system calls.
+static unsigned data_synced, folders_synced, renames;
+static bool renamed_too_early;
+
+int __real_fdatasync(int);
+int __real_fsync(int);
+int __real_rename(const char *, const char *);
+int __wrap_fdatasync(int);
+int __wrap_fsync(int);
+int __wrap_rename(const char *, const char *);
+
+int
+__wrap_fdatasync(int fd)
+{
+	data_synced++;
+	return __real_fdatasync(fd);
+}
+
+int
+__wrap_fsync(int fd)
+{
+	folders_synced++;
+	return __real_fsync(fd);
+}
+
+int
+__wrap_rename(const char *from, const char *to)
+{
+	renames++;
+	renamed_too_early |= data_synced < renames || folders_synced < renames - 1;
+	return __real_rename(from, to);
+}
+
 static struct problem_list problems;
 static char folder[] = "/tmp/ratwatch-history-XXXXXX";
 
@@ -101,6 +134,21 @@ the_last_five_sets_and_their_lists_survive_a_restart(void **context)
 	input_free(&in);
 	free(path);
 	assert_null(history_list_of(history_set(h, 0), "/feeds/two.txt"));
+	history_close(h);
+}
+
+static void
+a_power_cut_finds_each_file_whole_before_another_names_it(void **context)
+{
+	struct history *h = opened(true);
+
+	(void)context;
+	data_synced = folders_synced = renames = 0;
+	renamed_too_early = false;
+	add(h, 1, 1);
+	assert_int_equal(renames, 2); // the list, then the sets
+	assert_false(renamed_too_early);
+	assert_int_equal(folders_synced, 2);
 	history_close(h);
 }
 
@@ -204,6 +252,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_last_five_sets_and_their_lists_survive_a_restart, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(a_power_cut_finds_each_file_whole_before_another_names_it, make_folder,
 						remove_folder),
 		cmocka_unit_test_setup_teardown(the_same_lists_again_take_no_second_place, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(one_that_only_reads_leaves_the_folder_alone, make_folder,
