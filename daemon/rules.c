@@ -164,6 +164,16 @@ read_bytes(const struct build *b, const struct feed_options *o, const struct his
 	return err;
 }
 
+// Whether it is what was accepted then.
+static int
+check_kept(const struct build *b, const struct feed_options *o, const struct history_list *kept, const struct feed *f)
+{
+	if (f->digest == kept->digest)
+		return 0;
+	problem_add(b->problems, PROBLEM_ERROR, o->path, 0, NULL, "what indicators.state_dir kept of it is damaged");
+	return -EIO;
+}
+
 // 0, or a negative errno with an error in the list.
 static int
 read_feed(struct build *b, const struct feed_options *o, const struct history_list *kept, struct report_feed *ret_facts,
@@ -175,8 +185,8 @@ read_feed(struct build *b, const struct feed_options *o, const struct history_li
 
 	if ((err = read_bytes(b, o, kept, &in)) < 0)
 		return err;
-	if ((err = feed_read(o, &in, b->problems, &f)) == 0 && kept == NULL && changed_too_much(b, o, f))
-		err = -EDOM;
+	if ((err = feed_read(o, &in, b->problems, &f)) == 0)
+		err = kept != NULL ? check_kept(b, o, kept, f) : changed_too_much(b, o, f) ? -EDOM : 0;
 	if (err == 0 && b->options->history != NULL && history_keep(b->options->history, f->digest, &in) < 0)
 		problem_add(b->problems, PROBLEM_WARNING, o->path, 0, NULL,
 			    "cannot be kept for a restart; is there room where indicators.state_dir is?");
@@ -206,19 +216,34 @@ load_feed(struct build *b, const struct feed_options *o, const struct history_li
 	return err;
 }
 
+// The newest that the history has of the list and that can be read. -ENOENT: it has nothing.
+static int
+hold_kept(struct build *b, const struct feed_options *o)
+{
+	const struct history *h = b->options->history;
+	const struct history_list *l, *tried = NULL;
+	int err = -ENOENT;
+
+	for (size_t i = 0; err < 0 && err != -ENOMEM && h != NULL && i < history_count(h); i++) {
+		l = history_list_of(history_set(h, i), o->path);
+		if (l == NULL || (tried != NULL && l->digest == tried->digest))
+			continue;
+		err = load_feed(b, o, l, true);
+		tried = l;
+	}
+	return err;
+}
+
 // What the list had before stays in force. -ENOENT: it had nothing.
 static int
 hold_feed(struct build *b, const struct feed_options *o)
 {
 	const struct report_feed *before = previous_facts(b->options->previous, o->path);
-	const struct history_list *l;
 	struct report_feed held;
 	int err;
 
-	if (before == NULL) {
-		l = remembered(b->options->history, o->path);
-		return l == NULL ? -ENOENT : load_feed(b, o, l, true);
-	}
+	if (before == NULL)
+		return hold_kept(b, o);
 	held = *before;
 	held.held = true;
 	held.id = names_of(o->name); // another list may have its old name now

@@ -240,6 +240,35 @@ a_list_that_is_kept_over_a_restart_is_as_old_as_its_file_was(void **context)
 	history_close(h);
 }
 
+static void
+what_is_damaged_on_disk_gives_way_to_what_was_kept_before(void **context)
+{
+	struct history *h = open_history();
+	char name[80], *path, *list = in_folder("a.txt");
+	struct rules *r;
+
+	(void)context;
+	write_file("a.txt", "9.0.0.1\n");
+	r = build("[a.txt]", NULL, h, NULL);
+	assert_int_equal(rules_remember(r, h, NOW), 0);
+	rules_free(r);
+	write_file("a.txt", "9.0.0.2\n");
+	r = build("[a.txt]", NULL, h, NULL);
+	assert_int_equal(rules_remember(r, h, NOW), 0);
+	rules_free(r);
+	path = history_path(h, history_list_of(history_set(h, 0), list));
+	snprintf(name, sizeof(name), "state/lists/%s", strrchr(path, '/') + 1);
+	free(path);
+	free(list);
+	write_file(name, "9.0.0.3\n");
+	write_file("a.txt", "<html>\n");
+	assert_non_null(r = build("[a.txt]", NULL, h, NULL));
+	assert_true(matches(r, "9.0.0.1") && r->feeds[0].held);
+	assert_false(matches(r, "9.0.0.2") || matches(r, "9.0.0.3"));
+	rules_free(r);
+	history_close(h);
+}
+
 int
 main(void)
 {
@@ -253,6 +282,8 @@ main(void)
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_list_that_is_kept_over_a_restart_is_as_old_as_its_file_was,
 						make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(what_is_damaged_on_disk_gives_way_to_what_was_kept_before, make_folder,
+						remove_folder),
 	};
 
 	return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
