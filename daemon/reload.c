@@ -420,8 +420,11 @@ run(struct reload_thread *t, const struct reload_request *request, struct proble
 	ret->indicators = facts.entries;
 	ret->feeds = current->n_feeds;
 	ret->held = held_feeds(current);
-	if (old == NULL)
+	if (old == NULL) {
+		if (t->options.history != NULL)
+			history_tidy(t->options.history); // what was kept for rules that came to nothing
 		return;
+	}
 	indicator_list_compare(c2set_list(old->c2), c2set_list(current->c2), &ret->added, &ret->removed);
 	rules_replace(old, current);
 	remember(t, request, current, problems);

@@ -132,20 +132,23 @@ static bool
 is_needed(const struct history *h, const char *file)
 {
 	char name[NAME_MAX_BYTES];
+	uint64_t digest;
+	size_t bytes;
 
+	if (sscanf(file, "%16" SCNx64 "-%zu", &digest, &bytes) != 2 ||
+	    strcmp(name_of(digest, bytes, name) + strlen("lists/"), file) != 0)
+		return false;
 	for (size_t i = 0; i < h->n; i++)
 		for (size_t j = 0; j < h->sets[i].n; j++)
-			if (strcmp(name_of(h->sets[i].lists[j].digest, h->sets[i].lists[j].bytes, name) +
-					   strlen("lists/"),
-				   file) == 0)
+			if (h->sets[i].lists[j].digest == digest && h->sets[i].lists[j].bytes == bytes)
 				return true;
 	return false;
 }
 
-static void
-remove_needless(const struct history *h)
+void
+history_tidy(const struct history *h)
 {
-	char *path = path_of(h, "lists");
+	char *path = h->writes ? path_of(h, "lists") : NULL;
 	DIR *d = path != NULL ? opendir(path) : NULL;
 	struct dirent *e;
 
@@ -456,6 +459,6 @@ history_add(struct history *h, const struct history_set *set)
 		return err;
 	}
 	free_set(&gone);
-	remove_needless(h);
+	history_tidy(h);
 	return 0;
 }

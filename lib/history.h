@@ -45,7 +45,7 @@ const struct history_set *history_set(const struct history *, size_t i); // 0 is
 const struct history_set *history_find(const struct history *, uint64_t generation);
 const struct history_list *history_list_of(const struct history_set *, const char *path);
 
-// Keeps the bytes of a list, unless they are there. 0 or a negative errno; on return they survive a power cut. They stay until history_add finds them in no set.
+// Keeps the bytes of a list, unless they are there. 0 or a negative errno; on return they survive a power cut. They stay until history_tidy finds them in no set.
 int history_keep(struct history *, uint64_t digest, const struct input *);
 // Where the bytes are; to be freed. NULL: no memory.
 char *history_path(const struct history *, const struct history_list *);
@@ -53,3 +53,6 @@ char *history_path(const struct history *, const struct history_list *);
 // The set is the newest from now on (a copy of it; one with the same lists makes room, else the oldest does). On return it survives a power cut. 0 or a
 // negative errno (-ENOENT: the bytes of a list were not kept), and then the history is as it was.
 int history_add(struct history *, const struct history_set *);
+
+// Removes the bytes that no set needs: history_add does, and who kept some for a set that came to nothing.
+void history_tidy(const struct history *);

@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "reload.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
 #include <time.h>
@@ -221,6 +222,35 @@ requests_are_served_in_their_order(void **context)
 	stop();
 }
 
+static size_t
+lists_on_disk(void)
+{
+	char path[80];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/state/lists", folder);
+	assert_non_null(d = opendir(path));
+	while ((e = readdir(d)) != NULL)
+		n += e->d_name[0] != '.';
+	closedir(d);
+	return n;
+}
+
+static void
+a_refused_reload_leaves_nothing_on_disk(void **context)
+{
+	(void)context;
+	start("9.0.0.1\n");
+	write_file("feed.txt", "9.0.0.2\n");
+	write_file("ratwatch.yaml", "indicators: {feeds: [feed.txt]}\norganizations: {watchlists: [none.csv]}\n");
+	assert_true(reload_again() < 0);
+	assert_true(matches("9.0.0.1"));
+	assert_int_equal(lists_on_disk(), 1);
+	stop();
+}
+
 static bool
 is_short(void)
 {
@@ -333,6 +363,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(requests_are_served_in_their_order, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(a_refused_reload_leaves_nothing_on_disk, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_ends_while_rules_are_made_is_noticed, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
 						remove_folder),
