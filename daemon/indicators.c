@@ -80,10 +80,9 @@ parse_change(json_t *from, bool allow_special, struct change *ret)
 {
 	const char *what, *prefix, *family = NULL, *reason = NULL;
 	struct change c = {.since = clock_wall_ns() / 1000000000};
-	json_int_t until = 0;
-	int port = 0;
+	json_int_t port = 0, until = 0;
 
-	if (json_unpack(from, "{s:s, s:s, s?i, s?s, s?s, s?I}", "change", &what, "prefix", &prefix, "port", &port,
+	if (json_unpack(from, "{s:s, s:s, s?I, s?s, s?s, s?I}", "change", &what, "prefix", &prefix, "port", &port,
 			"family", &family, "reason", &reason, "until", &until) < 0)
 		return "is no change; give change, prefix, and perhaps port, family, reason and until";
 	if (ip_parse_prefix(prefix, strlen(prefix), &c.prefix) < 0)

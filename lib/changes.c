@@ -195,11 +195,10 @@ static int
 from_json(json_t *j, struct change *ret)
 {
 	const char *change, *prefix, *family = NULL, *reason = NULL;
-	json_int_t since, until;
+	json_int_t port, since, until;
 	struct change c = {0};
-	int port;
 
-	if (json_unpack(j, "{s:s, s:s, s:i, s?s, s?s, s:I, s:I}", "change", &change, "prefix", &prefix, "port", &port,
+	if (json_unpack(j, "{s:s, s:s, s:I, s?s, s?s, s:I, s:I}", "change", &change, "prefix", &prefix, "port", &port,
 			"family", &family, "reason", &reason, "since", &since, "until", &until) < 0 ||
 	    port < 0 || port > UINT16_MAX || ip_parse_prefix(prefix, strlen(prefix), &c.prefix) < 0)
 		return -EINVAL;

@@ -76,12 +76,13 @@ static void
 no_file_is_no_changes_and_damage_is_named(void **context)
 {
 	static const char *const texts[] = {
-		"x",
-		"{}",
-		"[{}]",
+		"x", "{}", "[{}]",
 		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
 		"{\"changes\":[{\"change\":\"alter\",\"prefix\":\"8.8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
-		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]}"};
+		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]}",
+		// Beyond 32 bits, where 443 is left of it.
+		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":4294967739,\"since\":0,\"until\":0}]"
+		"}"};
 	struct changes c = {.n = 1};
 	char name[300] = "";
 
