@@ -1,5 +1,6 @@
 #include "feed/reader.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -69,15 +70,27 @@ struct range { // both ends included
 	struct ip_addr first, last;
 };
 
-// "a-b", both of one family.
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+// "a-b", both of one family, perhaps with blanks around the dash; what follows is left out.
 static int
 parse_range(const char *text, size_t len, struct range *ret)
 {
-	const char *dash = memchr(text, '-', len);
+	const char *dash = memchr(text, '-', len), *end = dash, *last = dash, *stop = text + len;
 	struct range r;
 
-	if (dash == NULL || ip_parse(text, (size_t)(dash - text), &r.first) < 0 ||
-	    ip_parse(dash + 1, len - (size_t)(dash + 1 - text), &r.last) < 0 ||
+	if (dash == NULL)
+		return -EINVAL;
+	while (end > text && is_blank(end[-1]))
+		end--;
+	for (last++; last < stop && is_blank(*last);)
+		last++;
+	if (ip_parse(text, (size_t)(end - text), &r.first) < 0 ||
+	    ip_parse(last, token(last, (size_t)(stop - last)), &r.last) < 0 ||
 	    ip_is_v4(&r.first) != ip_is_v4(&r.last) || ip_compare(&r.first, &r.last) > 0)
 		return -EINVAL;
 	*ret = r;
@@ -123,56 +136,45 @@ keep_range(struct feed_pile *pile, struct range r, name_id family)
 	pile->lines = lines + 1;
 }
 
-// "a - b" -> "a-b"; false: something else.
-static bool
-join_range(const char *text, size_t len, char *ret, size_t size, size_t *ret_len)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < len && n < size; i++)
-		if (text[i] != ' ' && text[i] != '\t')
-			ret[n++] = text[i];
-	*ret_len = n;
-	return n < size;
-}
-
 struct reading {
 	struct feed_pile *pile;
 	bool maltrail;  // one of its trails, whose comments name the family
 	name_id family; // that they name; 0: none
 };
 
-// Where a second address follows the first, reading the first alone would be a guess: a table of ranges, several on a line.
-static bool
-is_followed_by_address(const struct reading *r, const char *text, size_t len)
+// Where a second address follows the first, or the length of a prefix behind a blank, reading the first alone would be a guess: a table of
+// ranges, several on a line.
+static const char *
+find_more(const struct reading *r, const char *text, size_t len)
 {
 	struct indicator in;
 	size_t n = token(text, len);
 
-	while (n < len && (text[n] == ' ' || text[n] == '\t' || text[n] == ','))
+	while (n < len && (is_blank(text[n]) || text[n] == ',' || text[n] == '-'))
 		n++;
-	return n < len && feed_parse_address(r->pile, text + n, token(text + n, len - n), &in) >= 0;
+	if (n + 1 < len && text[n] == '/' && isdigit((unsigned char)text[n + 1]))
+		return "a blank before the length of the prefix; write 192.0.2.0/24";
+	if (n < len && feed_parse_address(r->pile, text + n, token(text + n, len - n), &in) >= 0)
+		return "two addresses on one line; one on each, or a-b for a range";
+	return NULL;
 }
 
 static void
 read_line(const struct reading *r, const char *text, size_t len)
 {
 	struct indicator in = {.family = r->family};
-	size_t n = token(text, len), joined_len;
-	char joined[2 * IP_TEXT_MAX];
 	struct range range;
+	const char *more;
 
 	// Most lines of most lists are an address and nothing else.
-	if (n == len && ip_parse(text, n, &in.prefix.addr) == 0) {
+	if (ip_parse(text, len, &in.prefix.addr) == 0) {
 		in.prefix.len = 128;
 		feed_keep(r->pile, &in);
-	} else if (parse_range(text, n, &range) == 0 || (join_range(text, len, joined, sizeof(joined), &joined_len) &&
-							 parse_range(joined, joined_len, &range) == 0))
+	} else if (parse_range(text, len, &range) == 0)
 		keep_range(r->pile, range, r->family);
-	else if (is_followed_by_address(r, text, len))
-		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len,
-			  "two addresses on one line; one on each, or a-b for a range");
-	else if (feed_address(r->pile, text, n, &in))
+	else if ((more = find_more(r, text, len)) != NULL)
+		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len, more);
+	else if (feed_address(r->pile, text, token(text, len), &in))
 		feed_keep(r->pile, &in);
 }
 

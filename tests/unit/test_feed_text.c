@@ -113,6 +113,32 @@ what_follows_a_comma_or_a_blank_is_left_out(void **state)
 }
 
 static void
+what_follows_a_range_is_left_out_too(void **state)
+{
+	struct feed *f =
+		load("9.0.0.0 - 9.0.0.255 # a network\n9.0.1.0 -9.0.1.255,100,another\n9.0.2.1 - one address\n");
+
+	(void)state;
+	assert_non_null(f);
+	assert_int_equal(count(f), 3);
+	indicator_of(f, "9.0.0.0/24", 0);
+	indicator_of(f, "9.0.1.0/24", 0);
+	indicator_of(f, "9.0.2.1", 0);
+	feed_free(f);
+}
+
+static void
+half_of_a_range_or_prefix_is_no_address(void **state)
+{
+	static const char *const lines[] = {"9.0.0.0 /24\n", "9.0.0.0\t/24\n", "9.0.0.0,/24\n", "9.0.0.9 - 9.0.0.1\n",
+					    "9.0.0.1 - 2606:4700::1\n"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		refused(lines[i], (struct feed_options)FEED_OPTIONS_DEFAULT, "1 of 1 lines are no addresses");
+}
+
+static void
 bits_beyond_a_prefix_are_masked_and_counted(void **state)
 {
 	struct feed *f = load("8.8.8.8/24\n9.9.9.0/24\n2606:4700::1/48\n");
@@ -278,6 +304,8 @@ main(void)
 		cmocka_unit_test(a_list_of_nothing_but_strangers_is_refused_and_says_so),
 		cmocka_unit_test(comments_stand_behind_an_address_too),
 		cmocka_unit_test(what_follows_a_comma_or_a_blank_is_left_out),
+		cmocka_unit_test(what_follows_a_range_is_left_out_too),
+		cmocka_unit_test(half_of_a_range_or_prefix_is_no_address),
 		cmocka_unit_test(bits_beyond_a_prefix_are_masked_and_counted),
 		cmocka_unit_test(a_v4_address_in_v6_clothes_is_the_v4_address),
 		cmocka_unit_test(ranges_of_ipv6_are_kept_as_prefixes_too),
