@@ -21,6 +21,8 @@ problems_of(const struct problem_list *problems)
 
 	for (size_t i = 0; i < problems->n; i++)
 		json_array_append_new(list, control_text(problem_format(&problems->items[i], text, sizeof(text))));
+	if (problems->lost > 0)
+		json_array_append_new(list, json_sprintf("%zu more are not shown", problems->lost));
 	return list;
 }
 

@@ -130,6 +130,8 @@ log_problems(const struct problem_list *problems)
 		else
 			log_warning("reload: %s", text);
 	}
+	if (problems->lost > 0)
+		log_warning("reload: %zu more are not shown", problems->lost);
 }
 
 static void

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBLEMS_MAX 1000
+#define PROBLEMS_MAX 1000 // of each level: the warnings of a thousand lists must not hide that one is refused
 
 static void
 free_problem(struct problem *p)
@@ -29,12 +29,15 @@ is_whole(const struct problem *p, const char *file, const char *key)
 static bool
 keep(struct problem_list *list, const struct problem *p)
 {
+	bool warning = p->level == PROBLEM_WARNING;
 	struct problem *grown;
 
-	if (list->n >= PROBLEMS_MAX || (grown = reallocarray(list->items, list->n + 1, sizeof(*grown))) == NULL)
+	if ((warning ? list->warnings : list->n - list->warnings) >= PROBLEMS_MAX ||
+	    (grown = reallocarray(list->items, list->n + 1, sizeof(*grown))) == NULL)
 		return false;
 	list->items = grown;
 	list->items[list->n++] = *p;
+	list->warnings += warning;
 	return true;
 }
 

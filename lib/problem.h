@@ -22,8 +22,9 @@ struct problem {
 struct problem_list {
 	struct problem *items;
 	size_t n;
-	size_t errors; // items of level PROBLEM_ERROR
-	size_t lost;   // beyond the bound of 1,000 items (counted, not kept), or out of memory
+	size_t errors;   // of level PROBLEM_ERROR, kept or not
+	size_t warnings; // items of level PROBLEM_WARNING
+	size_t lost;     // beyond the bound of 1,000 warnings and 1,000 errors (counted, not kept), or out of memory
 };
 
 void problem_add(struct problem_list *, enum problem_level, const char *file, unsigned line, const char *key,

@@ -99,6 +99,22 @@ beyond_the_bound_problems_are_counted_and_said(void **state)
 	problem_clear(&list);
 }
 
+static void
+a_thousand_warnings_do_not_hide_an_error(void **state)
+{
+	struct problem_list list = {0};
+
+	(void)state;
+	for (int i = 0; i < 1500; i++)
+		problem_add(&list, PROBLEM_WARNING, "list", (unsigned)i + 1, NULL, "is odd");
+	problem_add(&list, PROBLEM_ERROR, "another", 0, NULL, "is HTML");
+	assert_int_equal(list.n, 1001);
+	assert_int_equal(list.lost, 500);
+	assert_int_equal(list.errors, 1);
+	assert_string_equal(list.items[1000].what, "is HTML");
+	problem_clear(&list);
+}
+
 int
 main(void)
 {
@@ -108,6 +124,7 @@ main(void)
 		cmocka_unit_test(a_text_is_cut_to_every_size),
 		cmocka_unit_test(no_control_character_reaches_the_terminal),
 		cmocka_unit_test(beyond_the_bound_problems_are_counted_and_said),
+		cmocka_unit_test(a_thousand_warnings_do_not_hide_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
