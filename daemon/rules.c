@@ -253,6 +253,19 @@ hold_feed(struct build *b, const struct feed_options *o)
 	return keep_facts(b, &held);
 }
 
+// A list that is new and broken is left out, so that the others can change; but nobody starts with it.
+static int
+leave_out(struct build *b, const struct feed_options *o, int err)
+{
+	if (b->options->previous == NULL)
+		return err;
+	problem_add(b->problems, PROBLEM_ERROR, o->path, 0, NULL,
+		    "is left out, as nothing of it was ever accepted; mend it before ratwatchd starts again, which it "
+		    "would "
+		    "prevent");
+	return 0;
+}
+
 static int
 add_feed(struct build *b, const struct feed_options *o)
 {
@@ -266,8 +279,7 @@ add_feed(struct build *b, const struct feed_options *o)
 			    b->rules->feeds[b->rules->n_feeds - 1].entries);
 		return 0;
 	}
-	// A list that is new and broken is left out, so that the others can change; but nobody starts with it.
-	return held == -ENOMEM ? held : b->options->previous != NULL ? 0 : err;
+	return held == -ENOMEM ? held : leave_out(b, o, err);
 }
 
 // "name" is 1, "name~2" is 2; 0: another name.
@@ -411,7 +423,52 @@ add_configured(struct build *b, const struct feed_options *o)
 		return err;
 	}
 	held = hold_pattern(b, o);
-	return held != -ENOENT ? held : b->options->previous != NULL && err != -ENOMEM ? 0 : err;
+	return held != -ENOENT ? held : err == -ENOMEM ? err : leave_out(b, o, err);
+}
+
+// Files that a pattern matched before and matches no more: given up by whoever publishes them, or lost. Only people know.
+static bool
+is_of_pattern(const struct config *c, const char *path)
+{
+	for (size_t i = 0; i < c->indicators.n_feeds; i++)
+		if (fnmatch(c->indicators.feeds[i].path, path, FNM_PATHNAME) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_loaded(const struct rules *r, const char *path, size_t *place)
+{
+	// Mostly they are the same, in the same order.
+	if (*place < r->n_feeds && strcmp(r->feeds[*place].path, path) == 0) {
+		++*place;
+		return true;
+	}
+	for (size_t i = 0; i < r->n_feeds; i++)
+		if (strcmp(r->feeds[i].path, path) == 0) {
+			*place = i + 1;
+			return true;
+		}
+	return false;
+}
+
+static void
+warn_of_gone(const struct build *b)
+{
+	const struct rules *previous = b->options->previous;
+	const struct history *h = b->options->history;
+	const struct history_set *last =
+		previous == NULL && h != NULL && history_count(h) > 0 ? history_set(h, 0) : NULL;
+	size_t n = previous != NULL ? previous->n_feeds : last != NULL ? last->n : 0, place = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *path = previous != NULL ? previous->feeds[i].path : last->lists[i].path;
+
+		if (!is_loaded(b->rules, path, &place) && is_of_pattern(b->options->config, path))
+			problem_add(b->problems, PROBLEM_WARNING, path, 0, NULL,
+				    "is gone, and with it its %zu entries; if that is wrong, put it back and reload",
+				    previous != NULL ? previous->feeds[i].entries : last->lists[i].entries);
+	}
 }
 
 // Every feed is read, so that all errors come in one go.
@@ -426,6 +483,8 @@ add_feeds(struct build *b)
 
 		err = failed < 0 ? failed : err;
 	}
+	if (err == 0 && b->options->return_to == NULL)
+		warn_of_gone(b);
 	return err;
 }
 

@@ -139,6 +139,26 @@ def of_one_alone(tap):
     other.kill()
 
 
+def new_and_gone(tap):
+    """A new list that is broken is left out, and one that a pattern matched is missed. Neither is silent."""
+    tap.folder.file('many-1.txt', '198.18.20.1\n')
+    tap.folder.file('many-2.txt', '198.18.20.2\n')
+    tap.folder.file('ratwatch.yaml', CONFIG.replace('{path: other.txt}', '{path: other.txt}, {path: new.txt}, {path: "many-*.txt"}'))
+    tap.folder.file('new.txt', '<html>503</html>\n')
+    got = tap.daemon.ask('reload')
+    assert got.returncode == 0 and 'new.txt: is left out' in got.stderr and tap.meets('198.18.20.1'), got
+    tap.folder.file('new.txt', '198.18.20.3\n')
+    os.remove(tap.folder.path + '/many-1.txt')
+    got = tap.daemon.ask('reload')
+    assert got.returncode == 0 and 'many-1.txt: warning: is gone, and with it its 1 entries' in got.stderr, got
+    assert 'left out' not in got.stderr and not tap.meets('198.18.20.1') and tap.meets('198.18.20.3'), got
+    got = tap.daemon.ask('reload')
+    assert got.returncode == 0 and got.stderr == '', got  # said once
+    tap.folder.file('ratwatch.yaml', CONFIG)
+    got = tap.daemon.ask('reload')
+    assert got.returncode == 0 and got.stderr == '', got  # nobody asks for them any more
+
+
 def held_over_a_restart(tap):
     tap.folder.file('feed.txt', '<html>503</html>\n')
     tap.folder.file('other.txt', '%s\n%s\n' % (ONE, OTHER))
@@ -209,6 +229,7 @@ def main():
             changed(tap)
             kept_later(tap)
             of_one_alone(tap)
+            new_and_gone(tap)
             held_over_a_restart(tap)
             shrunk_and_back(tap)
             ended(tap)
