@@ -23,6 +23,13 @@ struct side {
 	uint32_t ack;       // the highest, modulo 2^32
 };
 
+// Payload without a silence in it, from either end.
+struct exchange {
+	int64_t first_ns, last_ns;
+	uint64_t payload;
+	bool later; // another one came before
+};
+
 struct entry {
 	uint32_t next;                  // in its chain, or in the list of free places
 	bool used, pending;             // pending: something is not reported yet
@@ -30,6 +37,7 @@ struct entry {
 	bool settled;                   // the opener has been decided
 	bool was_answered, was_two_way; // have been reported or wait in `report`
 	struct side sides[2];           // of ends[0], ends[1]
+	struct exchange exchange;       // the latest
 	struct contact_report report;   // the next one: deltas and flags not yet sent
 };
 
@@ -191,7 +199,7 @@ clear_deltas(struct contact_report *r)
 	memset(r->packets, 0, sizeof(r->packets));
 	memset(r->bytes, 0, sizeof(r->bytes));
 	memset(r->payload, 0, sizeof(r->payload));
-	r->hour_first_ns = r->hour_last_ns = 0;
+	r->hour_first_ns = r->hour_last_ns = r->keep_alive_ns = 0;
 }
 
 // Sends what is pending. An ended contact leaves its place with its last report.
@@ -452,6 +460,33 @@ raise_evidence(struct entry *e)
 		e->was_two_way = e->report.now_two_way = true;
 }
 
+// Rhythm -----------------------------------------------------------------------------------------------------------------------
+
+// TCP's own keep-alive probes have no or one byte (RFC 1122 section 4.2.3.6): they say how the system is set up, not what the program does.
+static bool
+speaks(const struct flow *f)
+{
+	return f->payload > (f->proto == FLOW_TCP ? 1 : 0);
+}
+
+// What a silence ends was a keep-alive when it was small and began after a silence itself. The last one is never told: nothing says yet that it is over.
+static void
+note_exchange(struct entry *e, const struct flow *f)
+{
+	struct exchange *x = &e->exchange;
+
+	if (!speaks(f))
+		return;
+	if (x->payload == 0 || f->time_ns - x->last_ns >= CONTACT_SILENCE_NS) {
+		if (x->later && x->payload <= CONTACT_SMALL)
+			e->report.keep_alive_ns = x->first_ns;
+		*x = (struct exchange){.first_ns = f->time_ns, .last_ns = f->time_ns, .later = x->payload > 0};
+	}
+	x->payload += f->payload;
+	if (f->time_ns > x->last_ns)
+		x->last_ns = f->time_ns;
+}
+
 // Packets ----------------------------------------------------------------------------------------------------------------------
 
 static void
@@ -485,7 +520,7 @@ add(struct entry *e, const struct flow *f, unsigned sender)
 static bool
 is_news(const struct contact_report *r)
 {
-	return r->born || r->active || r->now_opener || r->now_answered || r->now_two_way;
+	return r->born || r->active || r->now_opener || r->now_answered || r->now_two_way || r->keep_alive_ns != 0;
 }
 
 static struct entry *
@@ -523,6 +558,7 @@ contact_packet(struct contact_table *t, const struct flow *f, const struct flow_
 		e->report.tunnels[sender] = f->tunnel;
 	note_side(&e->sides[sender], f);
 	raise_evidence(e);
+	note_exchange(e, f);
 	if (is_news(&e->report))
 		send(t, e);
 }

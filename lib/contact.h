@@ -25,6 +25,8 @@ const char *contact_evidence_name(enum contact_evidence); // "attempt", "answere
 
 #define CONTACT_OPEN_NS      (3600 * INT64_C(1000000000)) // idle limit of a TCP conversation that was answered
 #define CONTACT_HALF_OPEN_NS (60 * INT64_C(1000000000))
+#define CONTACT_SILENCE_NS   (3 * INT64_C(1000000000))   // without payload: what comes next is another exchange
+#define CONTACT_SMALL        4096                        // bytes of payload in an exchange that may be a keep-alive
 #define CONTACT_OTHER_NS     (300 * INT64_C(1000000000)) // UDP, ICMP, SCTP and the rest
 
 // One end. Index 0 is the end that a report calls the victim, index 1 the controller; when both are listed, index 0 is the
@@ -49,8 +51,9 @@ struct contact_report {
 	enum contact_opener opener;     // of ends[0], ends[1]
 	enum contact_evidence evidence; // so far
 	uint32_t hour;
-	int64_t first_ns, last_ns;                 // of the contact so far
-	int64_t hour_first_ns, hour_last_ns;       // of the deltas in this report
+	int64_t first_ns, last_ns;           // of the contact so far
+	int64_t hour_first_ns, hour_last_ns; // of the deltas in this report
+	int64_t keep_alive_ns; // when a small exchange of payload after a silence began, told when the next one begins; 0: none
 	struct flow_tunnel tunnels[2];             // around the first packet that each end sent
 	uint64_t packets[2], bytes[2], payload[2]; // deltas; [0] sent by ends[0], [1] by ends[1]
 };

@@ -9,6 +9,8 @@
 struct heard {
 	unsigned reports, born, ended, answered, two_way, active, opener_known;
 	uint64_t packets[2], bytes[2], payload[2];
+	unsigned keep_alives;
+	int64_t kept_alive_ns; // when the last of them began
 	struct contact_report last;
 	unsigned refuse_every; // of calls; 0: none
 	unsigned calls;
@@ -35,6 +37,9 @@ hear(void *context, const struct contact_report *r)
 		h->bytes[i] += r->bytes[i];
 		h->payload[i] += r->payload[i];
 	}
+	h->keep_alives += r->keep_alive_ns != 0;
+	if (r->keep_alive_ns != 0)
+		h->kept_alive_ns = r->keep_alive_ns;
 	h->last = *r;
 	return true;
 }
@@ -396,6 +401,54 @@ a_session_of_three_days_is_one_contact_that_is_active_in_every_hour(void **state
 	assert_int_equal(heard.active, 72);
 }
 
+// One exchange at that second: so many bytes each way.
+static void
+exchange(struct talk *t, int second, uint32_t payload)
+{
+	t->time = START + second * SECOND;
+	packet(t, VICTIM, FLOW_ACK, 101, 901, payload);
+	packet(t, CONTROLLER, FLOW_ACK, 901, 101, payload);
+}
+
+static void
+a_small_exchange_after_a_silence_is_a_keep_alive_once_the_next_begins(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	handshake(&t, 100);
+	exchange(&t, 1, 100);
+	exchange(&t, 3, 100); // no silence yet
+	exchange(&t, 60, 100);
+	assert_int_equal(heard.keep_alives, 0);
+	exchange(&t, 120, 100);
+	assert_int_equal(heard.keep_alives, 1);
+	assert_true(heard.kept_alive_ns == START + 60 * SECOND);
+	exchange(&t, 150, CONTACT_SMALL); // what is fetched meanwhile is none
+	exchange(&t, 180, 100);
+	assert_int_equal(heard.keep_alives, 2);
+	exchange(&t, 240, 100);
+	finish(&t);
+	assert_int_equal(heard.keep_alives, 3);
+	assert_true(heard.kept_alive_ns == START + 180 * SECOND);
+}
+
+static void
+probes_of_tcp_are_no_keep_alives_and_do_not_end_a_silence(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	handshake(&t, 100);
+	for (int second = 1; second < 600; second += 2)
+		exchange(&t, second, second / 2 % 2);
+	assert_int_equal(heard.keep_alives, 0);
+	for (int second = 600; second < 900; second += 2)
+		exchange(&t, second, second % 60 == 0 ? 22 : 1);
+	finish(&t);
+	assert_int_equal(heard.keep_alives, 3); // of 600 to 840 the first begins the talk, the last is not over
+}
+
 static void
 packets_without_ports_add_packets_and_no_conversation(void **state)
 {
@@ -513,6 +566,8 @@ main(void)
 		cmocka_unit_test(udp_is_answered_by_a_packet_back),
 		cmocka_unit_test(an_echo_is_never_two_way_unless_the_indicator_says_icmp),
 		cmocka_unit_test(a_gap_beyond_the_idle_limit_begins_a_new_contact_and_at_the_limit_does_not),
+		cmocka_unit_test(a_small_exchange_after_a_silence_is_a_keep_alive_once_the_next_begins),
+		cmocka_unit_test(probes_of_tcp_are_no_keep_alives_and_do_not_end_a_silence),
 		cmocka_unit_test(a_session_of_three_days_is_one_contact_that_is_active_in_every_hour),
 		cmocka_unit_test(packets_without_ports_add_packets_and_no_conversation),
 		cmocka_unit_test(what_a_full_ring_refuses_comes_later_and_nothing_is_lost),
