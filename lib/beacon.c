@@ -7,6 +7,12 @@
 #define CLIP   1.0986123 // ln 3
 #define CHANCE 0.7058535 // the mean of min(|ln(x / median)|, ln 3) of exponential intervals
 
+const char *
+beacon_kind_name(enum beacon_kind k)
+{
+	return k == BEACON_SESSIONS ? "sessions" : "keep_alives";
+}
+
 static void
 take_out(struct beacon *b, unsigned i)
 {

@@ -11,12 +11,19 @@
 // Intervals are not folded at multiples of the period: folding makes chance look regular. What it
 // tells apart: the benchmark `beacon`.
 //
-// Plain values; nothing is owned. One thread at a time.
+// A table keeps a series for each victim, controller, controller's port and protocol, sessions and keep-alives apart: another service on the same
+// address (a web site beside a controller) has a rhythm of its own and would spoil this one's. Memory is fixed; when it is full the one that beat longest ago
+// leaves. Series with one beat are kept apart in a quarter of the places, so that a flood of spoofed victims drives out its own kind only.
+//
+// One thread at a time.
 
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "contact.h"
 
 #define BEACON_BEATS 33
 #define BEACON_LEAST 6 // intervals; fewer have no score
@@ -34,14 +41,33 @@ struct beacon {
 	struct beat beats[BEACON_BEATS]; // the latest, by time
 };
 
+enum beacon_kind { BEACON_SESSIONS, BEACON_KEEP_ALIVES };
+
+const char *beacon_kind_name(enum beacon_kind); // "sessions", "keep_alives"
+
 struct beacon_result {
 	uint32_t intervals; // that it rests on; 0: not known
-	uint32_t score;     // 0..100
-	int64_t period_ms;  // mean interval, without missed beats
-	int64_t last_ns;    // the last beat
+	enum beacon_kind of;
+	uint32_t score;    // 0..100
+	int64_t period_ms; // mean interval, without missed beats
+	int64_t last_ns;   // the last beat
 };
 
 void beacon_add(struct beacon *, int64_t ns, uint32_t chain);
 
 // false: fewer than BEACON_LEAST intervals, and ret is untouched.
 bool beacon_measure(const struct beacon *, struct beacon_result *ret);
+
+struct beacon_table;
+
+int beacon_build(size_t max, struct beacon_table **ret); // max: series. 0 or -ENOMEM
+void beacon_free(struct beacon_table *);
+
+// A beat, when the report tells of one: a contact that ends[0] opened, or a keep-alive.
+void beacon_note(struct beacon_table *, const struct contact_report *);
+
+// What is known of the report's ends: of sessions or of keep-alives, whichever scores higher. intervals 0: nothing.
+struct beacon_result beacon_of(const struct beacon_table *, const struct contact_report *);
+
+// Series that had to leave.
+uint64_t beacon_overflow(const struct beacon_table *);

@@ -12,7 +12,7 @@ ROOMS = {
     'check': {'feed', 'history', 'indicator_list', 'input', 'problem'},
     'changes': {'indicator', 'indicator_list', 'input', 'output', 'problem'},
     'batch': {'tally', 'indicator', 'org', 'contact', 'lane', 'flow'},
-    'beacon': set(),
+    'beacon': {'contact'},
     'c2set': {'flow', 'indicator', 'indicator_list'},
     'config': {'feed', 'input', 'lane', 'pkt', 'problem'},
     'contact': {'flow'},

@@ -175,6 +175,151 @@ the_period_is_found_in_spite_of_jitter(void **state)
 	}
 }
 
+// Table --------------------------------------------------------------------------------------------------------------------------
+
+static struct contact_report
+opened(uint32_t victim, uint16_t port, int64_t ns)
+{
+	const uint8_t controller[4] = {198, 51, 100, 9};
+
+	return (struct contact_report){
+		.ends = {{.addr = ip_from_v4(&victim), .port = 40000}, {.addr = ip_from_v4(controller), .port = port}},
+		.proto = FLOW_TCP,
+		.born = true,
+		.now_opener = true,
+		.opener = CONTACT_VICTIM,
+		.first_ns = ns,
+	};
+}
+
+static struct beacon_table *
+table(size_t max)
+{
+	struct beacon_table *t;
+
+	assert_int_equal(beacon_build(max, &t), 0);
+	return t;
+}
+
+static void
+sessions_of_each_service_are_measured_apart(void **state)
+{
+	struct beacon_table *t = table(16);
+	struct contact_report r;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		r = opened(1, 443, START + i * 60 * SECOND);
+		beacon_note(t, &r);
+		r = opened(1, 80, START + i * i * i * SECOND);
+		beacon_note(t, &r);
+		r = opened(2, 443, START + i * 90 * SECOND);
+		beacon_note(t, &r);
+	}
+	r = opened(1, 443, 0);
+	assert_int_equal(beacon_of(t, &r).score, 100);
+	assert_int_equal(beacon_of(t, &r).period_ms, 60000);
+	r = opened(2, 443, 0);
+	assert_int_equal(beacon_of(t, &r).period_ms, 90000);
+	r = opened(1, 80, 0);
+	assert_in_range(beacon_of(t, &r).score, 0, 50);
+	r.proto = FLOW_UDP;
+	assert_int_equal(beacon_of(t, &r).intervals, 0);
+	beacon_free(t);
+}
+
+static void
+what_the_controller_opened_and_what_has_no_ports_is_no_beat(void **state)
+{
+	struct beacon_table *t = table(16);
+	struct contact_report r;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		r = opened(1, 443, START + i * 60 * SECOND);
+		r.opener = CONTACT_CONTROLLER;
+		beacon_note(t, &r);
+		r.opener = CONTACT_VICTIM;
+		r.now_opener = false; // a later report of the same contact
+		beacon_note(t, &r);
+		r.now_opener = r.portless = true;
+		beacon_note(t, &r);
+	}
+	r.portless = false;
+	assert_int_equal(beacon_of(t, &r).intervals, 0);
+	beacon_free(t);
+}
+
+static void
+the_more_regular_of_sessions_and_keep_alives_is_told(void **state)
+{
+	struct beacon_table *t = table(16);
+	struct contact_report r;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		r = opened(1, 443, START + i * i * i * SECOND);
+		r.keep_alive_ns = START + i * 30 * SECOND;
+		r.id = 7;
+		beacon_note(t, &r);
+	}
+	assert_int_equal(beacon_of(t, &r).of, BEACON_KEEP_ALIVES);
+	assert_int_equal(beacon_of(t, &r).period_ms, 30000);
+	for (int i = 0; i < 40; i++) {
+		r = opened(1, 443, START + (100000 + i * 3600) * SECOND);
+		beacon_note(t, &r);
+	}
+	assert_int_equal(beacon_of(t, &r).of, BEACON_SESSIONS);
+	assert_int_equal(beacon_of(t, &r).period_ms, 3600000);
+	beacon_free(t);
+}
+
+static void
+a_flood_of_victims_drives_out_no_beacon_and_is_counted(void **state)
+{
+	struct beacon_table *t = table(64);
+	struct contact_report r;
+	uint32_t spoofed = 1000;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		for (uint32_t victim = 1; victim <= 40; victim++) {
+			r = opened(victim, 443, START + i * 60 * SECOND + victim);
+			beacon_note(t, &r);
+		}
+		for (int n = 0; i > 0 && n < 1000; n++) {
+			r = opened(spoofed++, 443, START + i * 60 * SECOND + 100 + n);
+			beacon_note(t, &r);
+		}
+	}
+	for (uint32_t victim = 1; victim <= 40; victim++) {
+		r = opened(victim, 443, 0);
+		assert_int_equal(beacon_of(t, &r).score, 100);
+	}
+	assert_int_equal(beacon_overflow(t), 40 + 19 * 1000 - 64);
+	beacon_free(t);
+}
+
+static void
+the_one_that_beat_longest_ago_leaves_for_a_new_one(void **state)
+{
+	struct beacon_table *t = table(8);
+	struct contact_report r;
+
+	(void)state;
+	for (uint32_t victim = 1; victim <= 9; victim++)
+		for (int i = 0; i < 20; i++) {
+			r = opened(victim, 443, START + (victim * 10000 + (unsigned)i * 60) * SECOND);
+			beacon_note(t, &r);
+		}
+	for (uint32_t victim = 1; victim <= 9; victim++) {
+		r = opened(victim, 443, 0);
+		assert_int_equal(beacon_of(t, &r).intervals, victim == 1 ? 0 : 19);
+	}
+	assert_int_equal(beacon_overflow(t), 1);
+	beacon_free(t);
+}
+
 int
 main(void)
 {
@@ -188,6 +333,11 @@ main(void)
 		cmocka_unit_test(whatever_the_times_it_answers),
 		cmocka_unit_test(beacons_with_jitter_are_told_from_chance_and_from_people),
 		cmocka_unit_test(the_period_is_found_in_spite_of_jitter),
+		cmocka_unit_test(sessions_of_each_service_are_measured_apart),
+		cmocka_unit_test(what_the_controller_opened_and_what_has_no_ports_is_no_beat),
+		cmocka_unit_test(the_more_regular_of_sessions_and_keep_alives_is_told),
+		cmocka_unit_test(a_flood_of_victims_drives_out_no_beacon_and_is_counted),
+		cmocka_unit_test(the_one_that_beat_longest_ago_leaves_for_a_new_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
