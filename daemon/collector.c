@@ -1,5 +1,6 @@
 #include "collector.h"
 
+#include "beacon.h"
 #include "clock.h"
 #include "log.h"
 #include "sender.h"
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BURST 64 // reports taken from a ring at once
+#define BURST   64    // reports taken from a ring at once
+#define BEACONS 32768 // pairs whose rhythm is measured; 600 bytes each
 
 // What was decided about an end of a contact when it began.
 struct decision {
@@ -34,13 +36,15 @@ struct collector {
 	struct collector_options options;
 	pthread_t thread;
 	struct tally *tally;
-	struct known *places; // open addressing, power of two
+	struct beacon_table *beacons; // all reports of two ends come from one worker, in the order of their packets
+	struct known *places;         // open addressing, power of two
 	size_t n_places, n_known;
 	struct report_contact *contacts;
 	size_t n_contacts, max_contacts;
 	int64_t flushed_ns;
 	int err;
-	_Atomic bool failed; // err < 0, for other threads; relaxed
+	_Atomic bool failed;              // err < 0, for other threads; relaxed
+	_Atomic uint64_t beacon_overflow; // as of the last round, for other threads; relaxed
 };
 
 static size_t
@@ -164,6 +168,10 @@ add(struct collector *c, const struct known *k, const struct contact_report *r, 
 		.repeat = victim == 1,
 	};
 
+	// The highest score is kept. In a replay, which is one tally from begin to end, that would be the luckiest moment of each pair; at the end
+	// of the contacts, most of which are open until the capture ends, it is what all of it shows.
+	if (victim == 0 && (r->ended || c->options.flush_ms > 0))
+		entry.beacon = beacon_of(c->beacons, r);
 	return tally_add(c->tally, &entry);
 }
 
@@ -193,6 +201,7 @@ take(struct collector *c, const struct rules *rules, const struct contact_report
 	if ((err = know(c, rules, r, &k)) < 0)
 		return err;
 	follow_contact(c, k, r);
+	beacon_note(c->beacons, r);
 	if ((err = add(c, k, r, 0)) < 0)
 		return err;
 	if (r->ends[0].match.listed && (err = add(c, k, r, 1)) < 0)
@@ -220,6 +229,7 @@ drain(struct collector *c)
 		total += n;
 	}
 	atomic_store_explicit(&c->failed, c->err < 0, memory_order_relaxed);
+	atomic_store_explicit(&c->beacon_overflow, beacon_overflow(c->beacons), memory_order_relaxed);
 	rte_rcu_qsbr_quiescent(c->options.reload->readers, c->options.workers->n);
 	return total;
 }
@@ -247,6 +257,14 @@ workers_are_done(const struct collector *c)
 	return atomic_load_explicit(&c->options.workers->done, memory_order_acquire) == c->options.workers->n;
 }
 
+// What is known of each contact's ends now that all have been seen.
+static void
+measure_contacts(struct collector *c)
+{
+	for (size_t i = 0; i < c->n_contacts; i++)
+		c->contacts[i].beacon = beacon_of(c->beacons, &c->contacts[i].last);
+}
+
 static void *
 collector_run(void *arg)
 {
@@ -269,6 +287,7 @@ collector_run(void *arg)
 	}
 	if (c->options.flush_ms > 0)
 		flush(c);
+	measure_contacts(c);
 	reload_reader_offline(c->options.reload, c->options.workers->n);
 	reload_reader_unregister(c->options.reload, c->options.workers->n);
 	if (c->err < 0)
@@ -289,7 +308,7 @@ collector_start(const struct collector_options *o, struct collector **ret)
 	c->options = *o;
 	c->n_places = 1024;
 	c->places = calloc(c->n_places, sizeof(*c->places));
-	if (c->places == NULL || (err = tally_build(&c->tally)) < 0)
+	if (c->places == NULL || (err = tally_build(&c->tally)) < 0 || (err = beacon_build(BEACONS, &c->beacons)) < 0)
 		goto free;
 	if ((err = -pthread_create(&c->thread, NULL, collector_run, c)) < 0)
 		goto free;
@@ -313,6 +332,7 @@ collector_free(struct collector *c)
 	if (c == NULL)
 		return;
 	tally_free(c->tally);
+	beacon_free(c->beacons);
 	free(c->places);
 	free(c->contacts);
 	free(c);
@@ -322,6 +342,12 @@ bool
 collector_failed(const struct collector *c)
 {
 	return atomic_load_explicit(&c->failed, memory_order_relaxed);
+}
+
+uint64_t
+collector_beacon_overflow(const struct collector *c)
+{
+	return atomic_load_explicit(&c->beacon_overflow, memory_order_relaxed);
 }
 
 struct tally *

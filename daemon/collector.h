@@ -37,6 +37,9 @@ void collector_free(struct collector *);
 // It has given up counting (no memory), and drains only. Any thread.
 bool collector_failed(const struct collector *);
 
+// Pairs whose rhythm was forgotten to make room. Any thread.
+uint64_t collector_beacon_overflow(const struct collector *);
+
 // After collector_join.
 struct tally *collector_tally(struct collector *);
 size_t collector_contacts(struct collector *, const struct report_contact **ret);

@@ -439,6 +439,7 @@ fill_capture(const struct run *r, const struct replay_facts *facts, struct repor
 		.overlaps = sum.overlaps,
 		.portless = sum.portless,
 		.overflow = sum.overflow,
+		.beacon_overflow = collector_beacon_overflow(r->collector),
 		.residual = (int64_t)facts->packets,
 	};
 	memcpy(ret->notes, sum.notes, sizeof(ret->notes));

@@ -71,6 +71,8 @@ write_packets(const struct status *s, FILE *to)
 	single(to, "hits_total", "counter", "Packets of which an end is listed.", (int64_t)s->hits);
 	counts(to, "hit_notes_total", "Hits by note: a hit may have several, or none.", "note", s->hit_notes,
 	       STATUS_HIT_NOTES);
+	single(to, "beacon_overflow_total", "counter", "Pairs whose rhythm was forgotten to make room.",
+	       (int64_t)s->beacon_overflow);
 }
 
 static void

@@ -121,6 +121,7 @@ status_collect(const struct status_sources *from, struct status *ret)
 		.started = from->started_ns / 1000000000,
 		.now = clock_wall_ns() / 1000000000,
 		.counting = !collector_failed(from->collector),
+		.beacon_overflow = collector_beacon_overflow(from->collector),
 		.redis_url = from->redis_url,
 	};
 	int err;
@@ -317,6 +318,7 @@ status_json(const struct status *s)
 	json_object_set_new(o, "indicators", indicators(s));
 	json_object_set_new(o, "reloads", reloads(s));
 	json_object_set_new(o, "capture", capture(s));
+	json_object_set_new(o, "beacon_overflow", number(s->beacon_overflow));
 	json_object_set_new(o, "redis", redis(s));
 	return o;
 }

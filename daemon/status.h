@@ -68,9 +68,10 @@ struct status {
 	int64_t residual; // received - sum of verdicts
 	struct status_port ports[PORTS_MAX];
 	size_t n_ports;
-	double blind_ratio;    // packets not seen, of all that came to the ports
-	bool counting;         // false: the collector has given up
-	const char *redis_url; // NULL: nothing is delivered
+	double blind_ratio;       // packets not seen, of all that came to the ports
+	uint64_t beacon_overflow; // pairs whose rhythm was forgotten to make room
+	bool counting;            // false: the collector has given up
+	const char *redis_url;    // NULL: nothing is delivered
 	struct sender_facts redis;
 };
 

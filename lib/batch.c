@@ -469,22 +469,27 @@ sighting(const struct part *p, const struct tally_victim *v, const char *control
 	 size_t size)
 {
 	char family[256], feeds[256], reason[256], proto[8], day[16], tunnel[FLOW_TUNNEL_TEXT_MAX];
+	size_t len;
 
 	format_day(v->day, day);
-	snprintf(ret, size,
-		 "key\t%s/%s/%s/%s/"
-		 "%s\torg\t%s\tcontroller\t%s\tcontroller_port\t%u\tprotocol\t%s\tvictim\t%s\tfamily\t%s\tfeed\t%"
-		 "s\tmatch"
-		 "\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\ttunnel\t%s\tsensor\t%s\tgeneration\t%"
-		 "llu\tfirst\t%"
-		 "lld\tlast\t%lld",
-		 names_text(v->org), controller, victim, day, contact_evidence_name(v->evidence), names_text(v->org),
-		 controller, v->controller_port, protocol(v->proto, proto), victim,
-		 family_of(v->family, family, sizeof(family)), clean(names_text(v->feeds), feeds, sizeof(feeds)),
-		 v->exact ? "exact" : "address", contact_evidence_name(v->evidence), contact_opener_name(v->opener),
-		 lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)),
-		 flow_tunnel_format(&v->tunnel, tunnel), p->chain->options.sensor, (unsigned long long)v->generation,
-		 (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+	len = (size_t)snprintf(
+		ret, size,
+		"key\t%s/%s/%s/%s/"
+		"%s\torg\t%s\tcontroller\t%s\tcontroller_port\t%u\tprotocol\t%s\tvictim\t%s\tfamily\t%s\tfeed\t%"
+		"s\tmatch"
+		"\t%s\tevidence\t%s\topener\t%s\tlane\t%s\treason\t%s\ttunnel\t%s\tsensor\t%s\tgeneration\t%"
+		"llu\tfirst\t%"
+		"lld\tlast\t%lld",
+		names_text(v->org), controller, victim, day, contact_evidence_name(v->evidence), names_text(v->org),
+		controller, v->controller_port, protocol(v->proto, proto), victim,
+		family_of(v->family, family, sizeof(family)), clean(names_text(v->feeds), feeds, sizeof(feeds)),
+		v->exact ? "exact" : "address", contact_evidence_name(v->evidence), contact_opener_name(v->opener),
+		lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)),
+		flow_tunnel_format(&v->tunnel, tunnel), p->chain->options.sensor, (unsigned long long)v->generation,
+		(long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+	if (v->beacon.intervals > 0 && len < size)
+		snprintf(ret + len, size - len, "\tbeacon_period\t%lld.%03d\tbeacon_score\t%u",
+			 (long long)(v->beacon.period_ms / 1000), (int)(v->beacon.period_ms % 1000), v->beacon.score);
 }
 
 static void

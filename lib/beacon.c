@@ -115,7 +115,16 @@ beacon_measure(const struct beacon *b, struct beacon_result *ret)
 		.intervals = n,
 		.score = score(sorted, n, median),
 		.period_ms = period(sorted, n, median),
-		.last_ns = b->beats[b->n - 1].ns,
 	};
 	return true;
+}
+
+bool
+beacon_is_more_regular(const struct beacon_result *a, const struct beacon_result *than)
+{
+	if (a->score != than->score)
+		return a->score > than->score;
+	if (a->intervals != than->intervals)
+		return a->intervals > than->intervals;
+	return a->period_ms != than->period_ms ? a->period_ms < than->period_ms : a->of < than->of;
 }

@@ -50,13 +50,15 @@ struct beacon_result {
 	enum beacon_kind of;
 	uint32_t score;    // 0..100
 	int64_t period_ms; // mean interval, without missed beats
-	int64_t last_ns;   // the last beat
 };
 
 void beacon_add(struct beacon *, int64_t ns, uint32_t chain);
 
 // false: fewer than BEACON_LEAST intervals, and ret is untouched.
 bool beacon_measure(const struct beacon *, struct beacon_result *ret);
+
+// By score, then by intervals; what is left to choose is chosen by period and kind, so that no order of arrival shows.
+bool beacon_is_more_regular(const struct beacon_result *, const struct beacon_result *than);
 
 struct beacon_table;
 

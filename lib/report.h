@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "beacon.h"
 #include "contact.h"
 #include "pkt.h"
 #include "tally.h"
@@ -23,8 +24,9 @@ struct report_capture {
 	uint64_t notes[PKT_NOTES];
 	uint64_t snap_cut;                                  // packets that the capture cut
 	uint64_t fragments, unresolved, overlaps, portless; // of the hits
-	uint64_t overflow; // hits that found a worker's contact table full: in packets, in no contact
-	int64_t residual;  // packets - sum of verdicts
+	uint64_t overflow;        // hits that found a worker's contact table full: in packets, in no contact
+	uint64_t beacon_overflow; // pairs whose rhythm was forgotten to make room
+	int64_t residual;         // packets - sum of verdicts
 };
 
 struct report_feed {
@@ -56,6 +58,7 @@ struct report_contact {                            // one contact, whole; only w
 	enum lane lane;
 	name_id reason;
 	bool suspected;
+	struct beacon_result beacon; // of its ends, at the end of the capture
 };
 
 struct report {

@@ -504,6 +504,8 @@ add_victim(struct tally *t, const struct tally_entry *e)
 		v->tunnel = key.tunnel;
 	if (end->match.generation > v->generation)
 		v->generation = end->match.generation;
+	if (beacon_is_more_regular(&e->beacon, &v->beacon))
+		v->beacon = e->beacon;
 	v->exact |= end->match.exact;
 	v->suspected |= e->suspected;
 	if (r->evidence > v->evidence)

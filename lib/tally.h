@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "beacon.h"
 #include "contact.h"
 #include "flow.h"
 #include "ip.h"
@@ -96,8 +97,9 @@ struct tally_victim {
 	enum contact_evidence evidence; // the highest
 	enum contact_opener opener;
 	name_id feeds, reason;
-	struct flow_tunnel tunnel; // around what the victim sent, else around what it received
-	uint64_t generation;       // of the latest indicator set that matched
+	struct beacon_result beacon; // of the service that has the highest score
+	struct flow_tunnel tunnel;   // around what the victim sent, else around what it received
+	uint64_t generation;         // of the latest indicator set that matched
 	int64_t first_ns, last_ns;
 };
 
@@ -116,7 +118,8 @@ struct tally_entry {
 	enum lane lane;
 	name_id reason;
 	bool suspected;
-	unsigned victim_prefix6; // bits of an IPv6 address that make one victim
+	struct beacon_result beacon; // of the pair, so far
+	unsigned victim_prefix6;     // bits of an IPv6 address that make one victim
 	bool repeat; // the same report was added already as seen from its other end: not in the totals again
 };
 

@@ -195,7 +195,5 @@ beacon_of(const struct beacon_table *t, const struct contact_report *r)
 		return (struct beacon_result){0};
 	sessions = result(t, r, BEACON_SESSIONS);
 	keep_alives = result(t, r, BEACON_KEEP_ALIVES);
-	if (sessions.intervals == 0)
-		return keep_alives;
-	return keep_alives.score > sessions.score ? keep_alives : sessions;
+	return beacon_is_more_regular(&keep_alives, &sessions) ? keep_alives : sessions;
 }

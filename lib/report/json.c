@@ -124,6 +124,7 @@ capture(const struct report_capture *c)
 	json_object_set_new(o, "verdicts", verdicts);
 	json_object_set_new(o, "residual", json_integer(c->residual));
 	json_object_set_new(o, "notes", notes);
+	json_object_set_new(o, "beacon_overflow", number(c->beacon_overflow));
 	return o;
 }
 
@@ -157,6 +158,22 @@ totals(const struct report *r, const struct report_parts *p)
 	return o;
 }
 
+// Seconds with the milliseconds that there are: JSON_REAL_PRECISION below keeps them short.
+static json_t *
+beacon(const struct beacon_result *b)
+{
+	json_t *o;
+
+	if (b->intervals == 0)
+		return json_null();
+	o = json_object();
+	json_object_set_new(o, "of", text(beacon_kind_name(b->of)));
+	json_object_set_new(o, "period_seconds", json_real((double)b->period_ms / 1000));
+	json_object_set_new(o, "score", number(b->score));
+	json_object_set_new(o, "intervals", number(b->intervals));
+	return o;
+}
+
 static json_t *
 controller(const struct report_controller *c)
 {
@@ -172,6 +189,7 @@ controller(const struct report_controller *c)
 	json_object_set_new(o, "organizations", number(c->organizations));
 	json_object_set_new(o, "victims", number(c->victims));
 	json_object_set_new(o, "victims_all", number(c->victims_all));
+	json_object_set_new(o, "beacon", beacon(&c->beacon));
 	json_object_set_new(o, "lanes", lanes(&c->sums));
 	json_object_set_new(o, "first", when(t->first_ns, false));
 	json_object_set_new(o, "last", when(t->last_ns, false));
@@ -244,6 +262,7 @@ organization(const struct report_org *org)
 	json_object_set_new(o, "evidence", text(contact_evidence_name(org->evidence)));
 	json_object_set_new(o, "victims", number(org->victims));
 	json_object_set_new(o, "victims_all", number(org->victims_all));
+	json_object_set_new(o, "beacon", beacon(&org->beacon));
 	json_object_set_new(o, "by_family", by_family(org));
 	json_object_set_new(o, "first", when(org->org->first_ns, false));
 	json_object_set_new(o, "last", when(org->org->last_ns, false));
@@ -302,7 +321,7 @@ contact(const struct report_contact *c)
 	json_object_set_new(o, "organization", name(c->org));
 	json_object_set_new(o, "tunnel", tunnel(&c->last.tunnels[c->packets[0] > 0 ? 0 : 1]));
 	json_object_set_new(o, "tunnel_in", c->packets[1] > 0 ? tunnel(&c->last.tunnels[1]) : json_null());
-	json_object_set_new(o, "beacon", json_null());
+	json_object_set_new(o, "beacon", beacon(&c->beacon));
 	json_object_set_new(o, "packets_out", number(c->packets[0]));
 	json_object_set_new(o, "packets_in", number(c->packets[1]));
 	json_object_set_new(o, "bytes_out", number(c->bytes[0]));
@@ -379,7 +398,7 @@ report_json(const struct report *r, FILE *to)
 	if ((err = report_parts_build(r->tally, &p)) < 0)
 		return err;
 	o = whole(r, &p);
-	err = json_dumpf(o, to, JSON_INDENT(1)) == 0 && fputc('\n', to) != EOF ? 0 : -EIO;
+	err = json_dumpf(o, to, JSON_INDENT(1) | JSON_REAL_PRECISION(15)) == 0 && fputc('\n', to) != EOF ? 0 : -EIO;
 	json_decref(o);
 	report_parts_free(&p);
 	return err;

@@ -65,6 +65,15 @@ report_victims(const struct tally_victim *rows, size_t n, name_id family, bool o
 	return distinct;
 }
 
+// Beacons ------------------------------------------------------------------------------------------------------------------------
+
+static void
+keep_more_regular(struct beacon_result *kept, const struct beacon_result *other)
+{
+	if (beacon_is_more_regular(other, kept))
+		*kept = *other;
+}
+
 // Organizations ------------------------------------------------------------------------------------------------------------------
 
 // Lists that are sorted by organization, of which each takes its part.
@@ -96,8 +105,10 @@ static void
 take_victims(struct report_org *o, struct lists *l)
 {
 	o->victim_rows = l->victims;
-	for (; l->n_victims > 0 && l->victims->org == o->org->facts.id; l->victims++, l->n_victims--)
+	for (; l->n_victims > 0 && l->victims->org == o->org->facts.id; l->victims++, l->n_victims--) {
 		o->n_victim_rows++;
+		keep_more_regular(&o->beacon, &l->victims->beacon);
+	}
 	o->victims = report_victims(o->victim_rows, o->n_victim_rows, 0, true);
 	o->victims_all = report_victims(o->victim_rows, o->n_victim_rows, 0, false);
 }
@@ -204,6 +215,8 @@ build_controllers(struct tally *t, const struct lists *l, struct report_parts *p
 		p->controllers[i].controller = &controllers[i];
 	for (size_t i = 0; i < l->n_cells; i++)
 		report_sums_add(&find_controller(p, &l->cells[i].controller)->sums, &l->cells[i]);
+	for (size_t i = 0; i < l->n_victims; i++)
+		keep_more_regular(&find_controller(p, &l->victims[i].controller)->beacon, &l->victims[i].beacon);
 	count_organizations(p);
 	return count_victims(p, l);
 }

@@ -16,6 +16,7 @@ struct report_org {
 	struct report_sums sums;
 	size_t victims, victims_all; // distinct: suspected, and of all lanes
 	enum contact_evidence evidence;
+	struct beacon_result beacon; // of the most regular victim
 	const struct tally_cell *cells;
 	size_t n_cells;
 	const struct tally_pair *pairs;
@@ -29,6 +30,7 @@ struct report_controller {
 	struct report_sums sums;
 	size_t organizations; // suspected ones
 	size_t victims, victims_all;
+	struct beacon_result beacon; // of the most regular victim
 };
 
 struct report_parts {

@@ -169,6 +169,25 @@ by_hosts(const void *a, const void *b)
 	return ip_compare(&x->controller->addr, &y->controller->addr);
 }
 
+// Period and score: "60.0s 97". Longer periods are given in minutes, hours or days.
+static void
+cell_beacon(FILE *to, const struct beacon_result *b)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {{"d", 86400}, {"h", 3600}, {"m", 60}, {"s", 1}};
+	double period = (double)b->period_ms / 1000;
+	char text[32] = "";
+	size_t u = 0;
+
+	while (u < 3 && period < 2 * units[u].seconds)
+		u++;
+	if (b->intervals > 0)
+		snprintf(text, sizeof(text), "%5.1f%s %3u", period / units[u].seconds, units[u].name, b->score);
+	cell(to, text, 10);
+}
+
 static void
 controller_row(const struct page *p, const struct report_controller *c, size_t most)
 {
@@ -184,6 +203,7 @@ controller_row(const struct page *p, const struct report_controller *c, size_t m
 	cell(p->to, names_text(c->controller->match.families), 15);
 	cell_number(p->to, c->organizations, 4);
 	cell_number(p->to, c->victims, 5);
+	cell_beacon(p->to, &c->beacon);
 	fprintf(p->to, "%s\n", bar);
 }
 
@@ -202,7 +222,8 @@ controllers(const struct page *p)
 	}
 	memcpy(sorted, p->parts->controllers, n * sizeof(*sorted));
 	qsort(sorted, n, sizeof(*sorted), by_hosts);
-	fprintf(p->to, "  %-17s %-2s %-32s %-15s %4s %5s\n", "address", "cc", "network", "families", "orgs", "hosts");
+	fprintf(p->to, "  %-17s %-2s %-32s %-15s %4s %5s %s\n", "address", "cc", "network", "families", "orgs", "hosts",
+		"beacon");
 	for (size_t i = 0; i < n; i++)
 		controller_row(p, &sorted[i], most);
 	free(sorted);
@@ -494,6 +515,11 @@ equation(const struct page *p)
 			"Bound:   %" PRIu64
 			" hits found the contact table full and are in no contact above; use more workers\n",
 			c->overflow);
+	if (c->beacon_overflow > 0)
+		fprintf(p->to,
+			"Bound:   the rhythm of %" PRIu64
+			" pairs of victim and controller was forgotten to make room for others\n",
+			c->beacon_overflow);
 	notes(p);
 }
 

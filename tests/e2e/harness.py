@@ -284,6 +284,16 @@ def write_pcap(path, frames, link=1, start=1_600_000_000):
     return path
 
 
+def write_pcap_at(path, packets, link=1):
+    """Pairs of seconds since the epoch, whole or not, and frame; in the order of time."""
+    with open(path, 'wb') as f:
+        f.write(struct.pack('<IHHiIII', 0xa1b2c3d4, 2, 4, 0, 0, 65535, link))
+        for when, frame in sorted(packets, key=lambda p: p[0]):
+            micros = round(when * 1e6)
+            f.write(struct.pack('<IIII', micros // 1_000_000, micros % 1_000_000, len(frame), len(frame)) + frame)
+    return path
+
+
 class Folder:
     """A temporary folder that goes with the test."""
 

@@ -35,9 +35,9 @@ ROOMS = {
     'problem': set(),
     'redis': set(),
     'region': set(),
-    'report': {'contact', 'org', 'pkt', 'region', 'tally'},
+    'report': {'beacon', 'contact', 'org', 'pkt', 'region', 'tally'},
     'sink': {'batch', 'redis'},
-    'tally': {'contact', 'flow', 'lane', 'org', 'victim'},
+    'tally': {'beacon', 'contact', 'flow', 'lane', 'org', 'victim'},
     'victim': set(),
 }
 

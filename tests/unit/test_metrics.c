@@ -56,6 +56,7 @@ every_verdict_and_note_is_there_zero_or_not(void **state)
 
 	(void)state;
 	s.residual = -3;
+	s.beacon_overflow = 6;
 	text = text_of(&s);
 	has(text, "ratwatch_build_info{version=\"1.2\"} 1\n");
 	has(text, "ratwatch_start_time_seconds 1700000000\n");
@@ -66,6 +67,7 @@ every_verdict_and_note_is_there_zero_or_not(void **state)
 	has(text, "ratwatch_packets_residual -3\n");
 	has(text, "ratwatch_packet_notes_total{note=\"inner_not_ip\"} 0\n");
 	has(text, "ratwatch_hit_notes_total{note=\"portless\"} 5\n");
+	has(text, "ratwatch_beacon_overflow_total 6\n");
 	assert_int_equal(times(text, "ratwatch_packets_total{"), PKT_VERDICTS);
 	assert_int_equal(times(text, "ratwatch_packet_notes_total{"), STATUS_PACKET_NOTES);
 }

@@ -129,6 +129,33 @@ two_listed_ends_are_one_contact_in_the_totals_and_one_at_each_controller(void **
 	tally_free(t);
 }
 
+static void
+a_victim_has_the_beacon_of_its_most_regular_service(void **state)
+{
+	static const struct beacon_result known[] = {{0},
+						     {.intervals = 32, .score = 20, .period_ms = 900},
+						     {.intervals = 6, .score = 90, .period_ms = 60000},
+						     {0}};
+
+	(void)state;
+	for (unsigned first = 0; first < 4; first++) {
+		struct contact_report r = whole(1, CONTACT_VICTIM, CONTACT_TWO_WAY);
+		struct tally_entry e = entry(&r, "w-a");
+		const struct tally_victim *victims;
+		struct tally *t;
+
+		assert_int_equal(tally_build(&t), 0);
+		for (unsigned i = 0; i < 4; i++) {
+			e.beacon = known[(first + i) % 4];
+			assert_int_equal(tally_add(t, &e), 0);
+		}
+		assert_int_equal(tally_victims(t, &victims), 1);
+		assert_int_equal(victims->beacon.score, 90);
+		assert_int_equal(victims->beacon.period_ms, 60000);
+		tally_free(t);
+	}
+}
+
 // The same contacts in another order.
 static struct tally *
 filled(unsigned step)
@@ -205,6 +232,7 @@ main(void)
 		cmocka_unit_test(a_family_whose_controllers_connect_is_counted_like_the_rest),
 		cmocka_unit_test(fragments_count_packets_and_bytes_only),
 		cmocka_unit_test(two_listed_ends_are_one_contact_in_the_totals_and_one_at_each_controller),
+		cmocka_unit_test(a_victim_has_the_beacon_of_its_most_regular_service),
 		cmocka_unit_test(the_order_of_the_reports_does_not_show),
 		cmocka_unit_test(a_cleared_tally_is_empty_and_fills_again),
 	};
