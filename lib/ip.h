@@ -103,6 +103,19 @@ char *ip_format(const struct ip_addr *, char ret[static IP_TEXT_MAX]);
 // A whole-length prefix prints as a bare address.
 char *ip_format_prefix(const struct ip_prefix *, char ret[static IP_PREFIX_TEXT_MAX]);
 
+struct ip_range { // both ends included
+	struct ip_addr first, last;
+};
+
+// "a-b" or "a - b", both of one family, a not above b. 0 or -EINVAL.
+int ip_parse_range(const char *text, size_t len, struct ip_range *ret);
+
+// Gives the first of the fewest prefixes that make up the range, and takes it off. false: that was the last.
+bool ip_take_prefix(struct ip_range *, struct ip_prefix *ret);
+
+// The last address of the prefix of this length that begins at `first`.
+struct ip_addr ip_last(const struct ip_addr *first, unsigned len);
+
 bool ip_prefix_contains(const struct ip_prefix *, const struct ip_addr *);
 
 // The name of the special-purpose block (RFC 6890 and its registry; also multicast) that the prefix overlaps

@@ -1,7 +1,6 @@
 #include "feed/reader.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <string.h>
 
 static bool
@@ -21,98 +20,33 @@ token(const char *text, size_t len)
 	return n;
 }
 
-static struct ip_addr
-last_of(const struct ip_addr *first, unsigned len)
-{
-	struct ip_addr last = *first;
-
-	for (unsigned i = 0; i < 16; i++)
-		if (i * 8 >= len)
-			last.bytes[i] = 0xff;
-		else if (len - i * 8 < 8)
-			last.bytes[i] |= (uint8_t)(0xff >> (len - i * 8));
-	return last;
-}
-
-// The widest aligned prefix that begins at a and does not pass b.
-static unsigned
-widest(const struct ip_addr *a, const struct ip_addr *b)
-{
-	unsigned shortest = ip_is_v4(a) ? 96 : 0, len = 128;
-
-	for (; len > shortest; len--) {
-		struct ip_addr begin = ip_mask(a, len - 1), last = last_of(a, len - 1);
-
-		if (!ip_equal(&begin, a) || ip_compare(&last, b) > 0)
-			break;
-	}
-	return len;
-}
-
-// The first address behind a prefix of this length. false: there is none, in either family.
-static bool
-step(struct ip_addr *a, unsigned len)
-{
-	unsigned top = ip_is_v4(a) ? 12 : 0, add = 1u << ((128 - len) % 8);
-
-	for (unsigned byte = (len + 7) / 8; byte-- > top;) {
-		unsigned sum = a->bytes[byte] + add;
-
-		a->bytes[byte] = (uint8_t)sum;
-		if (sum < 256)
-			return true;
-		add = 1;
-	}
-	return false;
-}
-
-struct range { // both ends included
-	struct ip_addr first, last;
-};
-
 static bool
 is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
-// "a-b", both of one family, perhaps with blanks around the dash; what follows is left out.
-static int
-parse_range(const char *text, size_t len, struct range *ret)
+// How much of a line is "a-b", perhaps with blanks around the dash; what follows is left out.
+static size_t
+range_length(const char *text, size_t len)
 {
-	const char *dash = memchr(text, '-', len), *end = dash, *last = dash, *stop = text + len;
-	struct range r;
+	const char *dash = memchr(text, '-', len), *last = dash, *stop = text + len;
 
 	if (dash == NULL)
-		return -EINVAL;
-	while (end > text && is_blank(end[-1]))
-		end--;
+		return len;
 	for (last++; last < stop && is_blank(*last);)
 		last++;
-	if (ip_parse(text, (size_t)(end - text), &r.first) < 0 ||
-	    ip_parse(last, token(last, (size_t)(stop - last)), &r.last) < 0 ||
-	    ip_is_v4(&r.first) != ip_is_v4(&r.last) || ip_compare(&r.first, &r.last) > 0)
-		return -EINVAL;
-	*ret = r;
-	return 0;
-}
-
-// Gives the next prefix of those that make up the range, and takes it off. false: that was the last.
-static bool
-take_prefix(struct range *r, struct ip_prefix *ret)
-{
-	*ret = (struct ip_prefix){r->first, (uint8_t)widest(&r->first, &r->last)};
-	return step(&r->first, ret->len) && ip_compare(&r->first, &r->last) <= 0;
+	return (size_t)(last - text) + token(last, (size_t)(stop - last));
 }
 
 static struct ip_prefix
-widest_prefix(struct range r)
+widest_prefix(struct ip_range r)
 {
 	struct ip_prefix p, found = {.len = 129};
 	bool more;
 
 	do {
-		more = take_prefix(&r, &p);
+		more = ip_take_prefix(&r, &p);
 		if (p.len < found.len)
 			found = p;
 	} while (more);
@@ -121,7 +55,7 @@ widest_prefix(struct range r)
 
 // One line, whatever number of prefixes make it up. All or nothing: when the widest is not wanted, its ends are not either.
 static void
-keep_range(struct feed_pile *pile, struct range r, name_id family)
+keep_range(struct feed_pile *pile, struct ip_range r, name_id family)
 {
 	struct indicator in = {.prefix = widest_prefix(r), .family = family};
 	struct ip_prefix kept = in.prefix;
@@ -129,7 +63,7 @@ keep_range(struct feed_pile *pile, struct range r, name_id family)
 	bool more = feed_keep(pile, &in);
 
 	while (more) {
-		more = take_prefix(&r, &in.prefix);
+		more = ip_take_prefix(&r, &in.prefix);
 		if (!ip_equal(&in.prefix.addr, &kept.addr))
 			feed_keep(pile, &in);
 	}
@@ -163,14 +97,14 @@ static void
 read_line(const struct reading *r, const char *text, size_t len)
 {
 	struct indicator in = {.family = r->family};
-	struct range range;
+	struct ip_range range;
 	const char *more;
 
 	// Most lines of most lists are an address and nothing else.
 	if (ip_parse(text, len, &in.prefix.addr) == 0) {
 		in.prefix.len = 128;
 		feed_keep(r->pile, &in);
-	} else if (parse_range(text, len, &range) == 0)
+	} else if (ip_parse_range(text, range_length(text, len), &range) == 0)
 		keep_range(r->pile, range, r->family);
 	else if ((more = find_more(r, text, len)) != NULL)
 		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len, more);

@@ -264,6 +264,51 @@ neighbours_spread_over_a_table_whichever_two_bytes_differ(void **state)
 	}
 }
 
+static int
+range(const char *text, struct ip_range *ret)
+{
+	return ip_parse_range(text, strlen(text), ret);
+}
+
+// The prefixes that make up the range, with a blank behind each.
+static const char *
+prefixes_of(const char *text)
+{
+	static char all[8192];
+	char one[IP_PREFIX_TEXT_MAX];
+	struct ip_range r;
+	struct ip_prefix p;
+	bool more;
+
+	all[0] = '\0';
+	assert_int_equal(range(text, &r), 0);
+	do {
+		more = ip_take_prefix(&r, &p);
+		strcat(strcat(all, ip_format_prefix(&p, one)), " ");
+	} while (more);
+	return all;
+}
+
+static void
+a_range_is_the_fewest_prefixes(void **state)
+{
+	struct ip_range r;
+
+	(void)state;
+	assert_string_equal(prefixes_of("192.0.2.1-192.0.2.1"), "192.0.2.1 ");
+	assert_string_equal(prefixes_of("192.0.2.0 - 192.0.2.255"), "192.0.2.0/24 ");
+	assert_string_equal(prefixes_of("192.0.2.1-192.0.2.8"), "192.0.2.1 192.0.2.2/31 192.0.2.4/30 192.0.2.8 ");
+	assert_string_equal(prefixes_of("0.0.0.0-255.255.255.255"), "0.0.0.0/0 ");
+	assert_string_equal(prefixes_of("2001:db8::ffff-2001:db8:0:0:0:0:1:1"), "2001:db8::ffff 2001:db8::1:0/127 ");
+	assert_string_equal(prefixes_of("::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"), "::/0 ");
+	assert_true(range("192.0.2.2-192.0.2.1", &r) < 0);
+	assert_true(range("192.0.2.2-2001:db8::1", &r) < 0);
+	assert_true(range("192.0.2.2", &r) < 0);
+	assert_true(range("192.0.2.2-", &r) < 0);
+	assert_true(range("-192.0.2.2", &r) < 0);
+	assert_true(range("192.0.2.1-192.0.2.2-192.0.2.3", &r) < 0);
+}
+
 int
 main(void)
 {
@@ -278,6 +323,7 @@ main(void)
 		cmocka_unit_test(what_is_printed_reads_back_as_the_same_address),
 		cmocka_unit_test(an_ipv6_block_around_ipv4_is_special),
 		cmocka_unit_test(private_is_what_belongs_to_the_operator),
+		cmocka_unit_test(a_range_is_the_fewest_prefixes),
 		cmocka_unit_test(neighbours_spread_over_a_table_whichever_two_bytes_differ),
 	};
 
