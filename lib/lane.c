@@ -124,7 +124,7 @@ lane_build(const struct lane_list *lists, size_t n, struct problem_list *problem
 	}
 	for (int l = 0; l < LANES; l++)
 		if (s->tables[l] != NULL)
-			prefix_table_seal(s->tables[l], NULL, NULL);
+			prefix_table_seal(s->tables[l]);
 	*ret = s;
 	return 0;
 }

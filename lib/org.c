@@ -69,6 +69,21 @@ read_watchlists(struct org_set *s, const char *const *paths, size_t n, struct pr
 	return err;
 }
 
+// An AS number of the watchlist says nothing about an address unless a database does.
+static void
+check_systems(const struct org_set *s, struct problem_list *problems)
+{
+	for (size_t i = 0; i < s->watchlist.n && s->n_databases == 0; i++)
+		if (s->watchlist.rows[i].asn != 0) {
+			problem_add(problems, PROBLEM_WARNING, names_text(s->watchlist.rows[i].path),
+				    s->watchlist.rows[i].facts.line, "network",
+				    "AS%u matches no address without a database of AS numbers; name one in "
+				    "organizations.databases",
+				    s->watchlist.rows[i].asn);
+			return;
+		}
+}
+
 static int
 read_databases(struct org_set *s, const char *const *paths, size_t n, struct problem_list *problems)
 {
@@ -113,6 +128,7 @@ org_build(const char *const *watchlists, size_t n_watchlists, const char *const 
 		org_free(s);
 		return lists < 0 ? lists : bases;
 	}
+	check_systems(s, problems);
 	*ret = s;
 	return 0;
 }
@@ -216,11 +232,11 @@ name_by_record(const struct org_record *r, struct org_facts *ret)
 void
 org_find(const struct org_set *s, const struct ip_addr *a, struct org_facts *ret)
 {
-	int64_t row = prefix_table_find(s->watchlist.table, a);
+	int64_t row = prefix_table_find(s->watchlist.networks, a);
 	struct org_record r = {0};
 
 	if (row >= 0) {
-		*ret = s->watchlist.rows[row];
+		*ret = s->watchlist.rows[row].facts;
 		return;
 	}
 	*ret = (struct org_facts){.attribution = ORG_UNKNOWN, .lane = LANE_COUNTED};
@@ -231,7 +247,10 @@ org_find(const struct org_set *s, const struct ip_addr *a, struct org_facts *ret
 		return;
 	}
 	look_up(s, a, &r, &ret->source);
-	name_by_record(&r, ret);
+	if ((row = asn_table_find(s->watchlist.systems, r.asn)) >= 0)
+		*ret = s->watchlist.rows[row].facts;
+	else
+		name_by_record(&r, ret);
 }
 
 void

@@ -86,18 +86,15 @@ link_parents(struct prefix_table *t)
 }
 
 void
-prefix_table_seal(struct prefix_table *t, void (*twice)(void *context, uint32_t kept, uint32_t dropped), void *context)
+prefix_table_seal(struct prefix_table *t)
 {
 	size_t n = 0;
 
 	if (t->n > 0)
 		qsort(t->rows, t->n, sizeof(*t->rows), compare);
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; i < t->n; i++)
 		if (n == 0 || !same(&t->rows[n - 1].prefix, &t->rows[i].prefix))
 			t->rows[n++] = t->rows[i];
-		else if (twice != NULL)
-			twice(context, t->rows[n - 1].value, t->rows[i].value);
-	}
 	t->n = n;
 	link_parents(t);
 }

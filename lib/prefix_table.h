@@ -18,9 +18,8 @@ void prefix_table_free(struct prefix_table *);
 // 0 or -ENOMEM. Before prefix_table_seal.
 int prefix_table_add(struct prefix_table *, const struct ip_prefix *, uint32_t value);
 
-// Sorts; of equal prefixes the first one added stays. The second value of each pair that meets is given to `twice` (may be NULL).
-void prefix_table_seal(struct prefix_table *, void (*twice)(void *context, uint32_t kept, uint32_t dropped),
-		       void *context);
+// Sorts; of equal prefixes the first one added stays.
+void prefix_table_seal(struct prefix_table *);
 
 // Whether a prefix of the table holds this one, or lies in it.
 bool prefix_table_meets(const struct prefix_table *, const struct ip_prefix *);

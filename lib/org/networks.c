@@ -122,5 +122,5 @@ org_networks_read(struct org_networks *w, const char *path, struct problem_list 
 void
 org_networks_seal(struct org_networks *w)
 {
-	prefix_table_seal(w->table, NULL, NULL);
+	prefix_table_seal(w->table);
 }

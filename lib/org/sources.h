@@ -2,14 +2,26 @@
 
 #pragma once
 
+#include "asn.h"
 #include "org.h"
 #include "prefix_table.h"
 
 // Watchlist ------------------------------------------------------------------------------------------------------------------------
 
+enum { ORG_NETWORK, ORG_ID, ORG_NAME, ORG_SECTOR, ORG_COUNTRY, ORG_LANE, ORG_WATCH, ORG_COLUMNS };
+
+struct org_row {
+	struct org_facts facts;
+	name_id path;
+	uint32_t asn; // 0: a network, which is the range
+	struct ip_range range;
+	name_id said[ORG_COLUMNS]; // the cells from ORG_NAME on; 0: says nothing
+};
+
 struct org_watchlist {
-	struct prefix_table *table; // values: indexes into rows
-	struct org_facts *rows;
+	struct prefix_table *networks; // values: indexes into rows
+	struct asn_table *systems;     // the same
+	struct org_row *rows;
 	size_t n, max;
 	size_t ids; // distinct
 };
@@ -18,7 +30,8 @@ int org_watchlist_init(struct org_watchlist *);
 void org_watchlist_fini(struct org_watchlist *);
 // Adds a file. 0, or a negative errno with all its errors in the list.
 int org_watchlist_read(struct org_watchlist *, const char *path, struct problem_list *);
-// After the last file. -EINVAL when two networks or names contradict each other.
+// After the last file: rows of one organization complete each other. -EINVAL when two networks, or two rows of one organization, contradict
+// each other.
 int org_watchlist_seal(struct org_watchlist *, struct problem_list *);
 
 // Networks: a CSV address,country,network -----------------------------------------------------------------------------------------

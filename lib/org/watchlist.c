@@ -11,16 +11,14 @@
 #define ID_MAX         62 // "w-" comes before it
 #define NAME_MAX_BYTES 255
 
-enum { NETWORK, ID, NAME, SECTOR, COUNTRY, LANE, WATCH, COLUMNS };
-
-static const char *const names[COLUMNS] = {"network", "id", "name", "sector", "country", "lane", "watch"};
+static const char *const names[ORG_COLUMNS] = {"network", "id", "name", "sector", "country", "lane", "watch"};
 
 struct reading { // of one file
 	struct org_watchlist *list;
 	const char *path;
 	name_id source; // its name without folders
 	struct problem_list *problems;
-	int columns[COLUMNS];
+	int columns[ORG_COLUMNS];
 	unsigned line;
 	int err;
 };
@@ -29,13 +27,16 @@ int
 org_watchlist_init(struct org_watchlist *w)
 {
 	*w = (struct org_watchlist){0};
-	return prefix_table_build(&w->table);
+	if (prefix_table_build(&w->networks) < 0 || asn_table_build(&w->systems) < 0)
+		return -ENOMEM; // org_watchlist_fini frees the other
+	return 0;
 }
 
 void
 org_watchlist_fini(struct org_watchlist *w)
 {
-	prefix_table_free(w->table);
+	prefix_table_free(w->networks);
+	asn_table_free(w->systems);
 	free(w->rows);
 	*w = (struct org_watchlist){0};
 }
@@ -62,21 +63,44 @@ is_country(const char *c)
 }
 
 static void
+take_network(struct reading *r, const char *text, struct org_row *row)
+{
+	size_t len = strlen(text);
+	struct ip_prefix p;
+	int got;
+
+	if ((text[0] | 0x20) == 'a' && asn_parse(text, len, &row->asn) == 0)
+		return;
+	if (ip_parse_range(text, len, &row->range) == 0)
+		return;
+	if ((got = ip_parse_prefix(text, len, &p)) < 0) {
+		wrong(r, "network",
+		      "no address, network or AS number; write 192.0.2.0/24, 2001:db8::/48, 192.0.2.1-192.0.2.9 or "
+		      "AS64500");
+		return;
+	}
+	row->range = (struct ip_range){p.addr, ip_last(&p.addr, p.len)};
+	if (got > 0)
+		problem_add(r->problems, PROBLEM_WARNING, r->path, r->line, "network",
+			    "%s has bits beyond its length, which are left out; write the first address of the network",
+			    text);
+}
+
+static void
 take_lane(struct reading *r, const char *text, struct org_facts *f)
 {
 	enum lane lane = LANE_COUNTED;
 
 	if (text[0] != '\0' &&
-	    (lane_parse(text, strlen(text), &lane) < 0 || lane == LANE_RETRACTED ||
+	    (lane_parse(text, strlen(text), &lane) < 0 ||
 	     (lane != LANE_SCANNER && lane != LANE_RESEARCH && lane != LANE_HOSTING && lane != LANE_COUNTED)))
-		wrong(r, "lane", "unknown lane; write scanner, research, hosting, or nothing");
+		wrong(r, "lane", "unknown lane; write scanner, research, hosting, counted, or nothing");
 	f->lane = (uint8_t)lane;
 }
 
 static void
-take_watch(struct reading *r, const char *text, struct org_facts *f)
+check_watch(struct reading *r, const char *text)
 {
-	f->watched = strcmp(text, "no") != 0;
 	if (text[0] != '\0' && strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
 		wrong(r, "watch", "neither yes nor no; write one of them (nothing is yes)");
 }
@@ -95,10 +119,10 @@ take_id(struct reading *r, const char *id, struct org_facts *f)
 }
 
 static int
-keep(struct org_watchlist *w, const struct ip_prefix *p, const struct org_facts *f)
+keep(struct org_watchlist *w, const struct org_row *row)
 {
 	size_t max = w->max == 0 ? 64 : w->max * 2;
-	struct org_facts *grown;
+	struct org_row *grown;
 
 	if (w->n == w->max) {
 		if ((grown = reallocarray(w->rows, max, sizeof(*grown))) == NULL)
@@ -106,48 +130,40 @@ keep(struct org_watchlist *w, const struct ip_prefix *p, const struct org_facts 
 		w->rows = grown;
 		w->max = max;
 	}
-	w->rows[w->n] = *f;
-	return prefix_table_add(w->table, p, (uint32_t)w->n++);
-}
-
-static name_id
-name_of(const char *text)
-{
-	return names_intern(text, strnlen(text, NAME_MAX_BYTES));
+	w->rows[w->n++] = *row;
+	return 0;
 }
 
 static void
-read_row(struct reading *r, const struct csv_row *row)
+read_row(struct reading *r, const struct csv_row *cells)
 {
-	struct org_facts f = {.attribution = ORG_WATCHLIST, .line = r->line, .source = r->source};
-	const char *texts[COLUMNS];
-	struct ip_prefix p = {0};
+	struct org_row row = {.facts = {.attribution = ORG_WATCHLIST, .line = r->line, .source = r->source},
+			      .path = names_of(r->path)};
+	const char *texts[ORG_COLUMNS];
 	int before = r->err;
 
 	r->err = 0;
-	for (int c = 0; c < COLUMNS; c++)
-		texts[c] = csv_get(row, r->columns[c]).text;
-	if (ip_parse_prefix(texts[NETWORK], strlen(texts[NETWORK]), &p) < 0)
-		wrong(r, "network", "no address or prefix; write 192.0.2.0/24 or 2001:db8::/48");
-	if (!is_country(texts[COUNTRY]))
+	for (int c = 0; c < ORG_COLUMNS; c++)
+		texts[c] = csv_get(cells, r->columns[c]).text;
+	for (int c = ORG_NAME; c < ORG_COLUMNS; c++)
+		row.said[c] = names_intern(texts[c], strnlen(texts[c], NAME_MAX_BYTES));
+	take_network(r, texts[ORG_NETWORK], &row);
+	if (!is_country(texts[ORG_COUNTRY]))
 		wrong(r, "country", "no country code; write two capital letters (ISO 3166-1), such as AT");
-	take_id(r, texts[ID], &f);
-	take_lane(r, texts[LANE], &f);
-	take_watch(r, texts[WATCH], &f);
-	f.name = name_of(texts[NAME][0] != '\0' ? texts[NAME] : texts[ID]);
-	f.sector = name_of(texts[SECTOR]);
-	f.country = names_of(texts[COUNTRY]);
+	take_id(r, texts[ORG_ID], &row.facts);
+	take_lane(r, texts[ORG_LANE], &row.facts);
+	check_watch(r, texts[ORG_WATCH]);
 	if (r->err == 0)
-		r->err = keep(r->list, &p, &f);
+		r->err = keep(r->list, &row);
 	r->err = r->err < 0 ? r->err : before;
 }
 
 static bool
 read_header(struct reading *r, const struct csv_row *row)
 {
-	for (int c = 0; c < COLUMNS; c++)
+	for (int c = 0; c < ORG_COLUMNS; c++)
 		r->columns[c] = csv_column(row, names[c]);
-	if (r->columns[NETWORK] >= 0 && r->columns[ID] >= 0)
+	if (r->columns[ORG_NETWORK] >= 0 && r->columns[ORG_ID] >= 0)
 		return true;
 	wrong(r, NULL,
 	      "no header of a watchlist; the first line must name the columns network and id (and may name name, "
@@ -199,68 +215,4 @@ org_watchlist_read(struct org_watchlist *w, const char *path, struct problem_lis
 	read_lines(&r, in.bytes, in.len);
 	input_free(&in);
 	return r.err;
-}
-
-struct sealing {
-	const struct org_watchlist *list;
-	struct problem_list *problems;
-	int err;
-};
-
-static void
-contradict(struct sealing *s, const struct org_facts *a, const struct org_facts *b, const char *key, const char *what)
-{
-	problem_add(s->problems, PROBLEM_ERROR, names_text(b->source), b->line, key,
-		    "%s, see line %u of %s; make them one", what, a->line, names_text(a->source));
-	s->err = -EINVAL;
-}
-
-static void
-check_twice(void *context, uint32_t kept, uint32_t dropped)
-{
-	struct sealing *s = context;
-	const struct org_facts *a = &s->list->rows[kept], *b = &s->list->rows[dropped];
-
-	if (a->id != b->id)
-		contradict(s, a, b, "network", "this network is another organization's already");
-}
-
-static int
-compare_rows(const void *a, const void *b)
-{
-	const struct org_facts *x = *(const struct org_facts *const *)a, *y = *(const struct org_facts *const *)b;
-
-	if (x->id != y->id)
-		return x->id < y->id ? -1 : 1;
-	return (x > y) - (x < y);
-}
-
-// Rows of one organization must agree on what they say of it.
-static int
-check_ids(struct sealing *s, struct org_watchlist *w)
-{
-	const struct org_facts **rows = calloc(w->n + 1, sizeof(*rows));
-
-	if (rows == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < w->n; i++)
-		rows[i] = &w->rows[i];
-	qsort(rows, w->n, sizeof(*rows), compare_rows);
-	for (size_t i = 0; i < w->n; i++) {
-		if (i == 0 || rows[i - 1]->id != rows[i]->id)
-			w->ids++;
-		else if (rows[i - 1]->name != rows[i]->name)
-			contradict(s, rows[i - 1], rows[i], "name", "this id has another name already");
-	}
-	free(rows);
-	return s->err;
-}
-
-int
-org_watchlist_seal(struct org_watchlist *w, struct problem_list *problems)
-{
-	struct sealing s = {.list = w, .problems = problems};
-
-	prefix_table_seal(w->table, check_twice, &s);
-	return check_ids(&s, w);
 }

@@ -9,6 +9,7 @@ SOURCE = os.environ['RATWATCH_SOURCE']
 
 # Inside lib: what a room may include besides itself and its own parts. Everything may include ip and names.
 ROOMS = {
+    'asn': set(),
     'check': {'feed', 'history', 'indicator_list', 'input', 'problem'},
     'changes': {'indicator', 'indicator_list', 'input', 'output', 'problem'},
     'batch': {'tally', 'indicator', 'org', 'contact', 'lane', 'flow'},
@@ -25,9 +26,9 @@ ROOMS = {
     'indicator': {'csv', 'input', 'problem'},
     'input': {'problem'},
     'ip': set(),
-    'lane': {'contact', 'feed', 'indicator', 'indicator_list', 'org', 'prefix_table', 'problem'},
+    'lane': {'asn', 'contact', 'feed', 'indicator', 'indicator_list', 'org', 'prefix_table', 'problem'},
     'names': set(),
-    'org': {'csv', 'input', 'lane', 'prefix_table', 'problem'},
+    'org': {'asn', 'csv', 'input', 'lane', 'prefix_table', 'problem'},
     'output': set(),
     'pcapng': set(),
     'pkt': {'flow'},

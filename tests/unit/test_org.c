@@ -2,6 +2,7 @@
 
 #include "indicator.h"
 #include "lane.h"
+#include "mmdb.h"
 #include "org.h"
 #include "temporary.h"
 
@@ -27,6 +28,28 @@ build(const char *watchlist, struct org_set **ret)
 	err = org_build(paths, 1, NULL, 0, &problems, ret);
 	temporary_remove(path);
 	return err;
+}
+
+static const char *
+id_of(const struct org_set *s, const char *address)
+{
+	struct ip_addr a = addr(address);
+	struct org_facts f;
+
+	org_find(s, &a, &f);
+	return names_text(f.id);
+}
+
+// The n-th problem of the last build says all of these words.
+static void
+told(size_t n, enum problem_level level, const char *where, const char *what)
+{
+	char text[1024];
+
+	assert_true(n < problems.n);
+	problem_format(&problems.items[n], text, sizeof(text));
+	if (problems.items[n].level != level || strstr(text, where) == NULL || strstr(text, what) == NULL)
+		fail_msg("'%s' says neither '%s' nor '%s', or is of another level", text, where, what);
 }
 
 static void
@@ -78,19 +101,164 @@ every_error_of_a_watchlist_is_found_in_one_go(void **state)
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(problems.items[i].line, i + 2);
 	problem_format(&problems.items[1], text, sizeof(text));
-	assert_non_null(strstr(text, ".csv:3: network: no address or prefix; write"));
+	assert_non_null(strstr(text, ".csv:3: network: no address, network or AS number; write"));
 }
 
 static void
-contradictions_of_a_watchlist_are_refused(void **state)
+a_network_is_a_prefix_or_a_range_and_the_inner_one_wins(void **state)
 {
 	struct org_set *s;
 
 	(void)state;
-	assert_true(build("network,id,name\n192.0.2.0/24,a,A\n192.0.2.0/24,b,B\n", &s) < 0);
-	assert_true(build("network,id,name\n192.0.2.0/24,a,A\n198.51.100.0/24,a,Other\n", &s) < 0);
+	assert_int_equal(build("network,id\n"
+			       "192.0.2.0-192.0.2.20,outer\n"
+			       "192.0.2.16 - 192.0.2.19,inner\n" // the same prefix as a part of the outer one
+			       "192.0.2.18,one\n"
+			       "2001:db8::5-2001:db8::1:4,six\n"
+			       "2001:db8::8/125,eight\n",
+			       &s),
+			 0);
+	assert_int_equal(problems.n, 0);
+	assert_string_equal(id_of(s, "192.0.2.15"), "w-outer");
+	assert_string_equal(id_of(s, "192.0.2.16"), "w-inner");
+	assert_string_equal(id_of(s, "192.0.2.18"), "w-one");
+	assert_string_equal(id_of(s, "192.0.2.19"), "w-inner");
+	assert_string_equal(id_of(s, "192.0.2.20"), "w-outer");
+	assert_string_equal(id_of(s, "192.0.2.21"), "unknown");
+	assert_string_equal(id_of(s, "2001:db8::4"), "unknown");
+	assert_string_equal(id_of(s, "2001:db8::5"), "w-six");
+	assert_string_equal(id_of(s, "2001:db8::f"), "w-eight");
+	assert_string_equal(id_of(s, "2001:db8::1:4"), "w-six");
+	assert_string_equal(id_of(s, "2001:db8::1:5"), "unknown");
+	org_free(s);
+}
+
+static void
+networks_that_are_two_organizations_are_refused_with_both_lines(void **state)
+{
+	struct org_set *s = NULL;
+
+	(void)state;
+	assert_true(build("network,id\n192.0.2.0/24,a\n192.0.2.0-192.0.2.255,b\n", &s) < 0);
+	told(0, PROBLEM_ERROR, ".csv:3: network: is another organization's already, see ", ".csv:2; ");
+	assert_true(build("network,id\n192.0.2.16-192.0.2.40,a\n192.0.2.0/27,b\n", &s) < 0);
+	told(0, PROBLEM_ERROR, ".csv:3: network: overlaps another organization's, see ", ".csv:2; ");
+	assert_true(build("network,id\nAS64500,a\nas64500,b\n", &s) < 0);
+	told(0, PROBLEM_ERROR, ".csv:3: network: is another organization's already, see ", ".csv:2; ");
+	assert_true(build("network,id,lane\n192.0.2.0/24,a,hosting\n192.0.2.0/24,a,\n", &s) < 0);
+	told(0, PROBLEM_ERROR, ".csv:3: lane: this network has another lane already, see ", ".csv:2; ");
+	assert_null(s);
+}
+
+static void
+networks_that_are_there_twice_are_told_and_no_error(void **state)
+{
+	struct org_set *s;
+
+	(void)state;
+	assert_int_equal(build("network,id\n"
+			       "192.0.2.0/24,a\n"
+			       "192.0.2.0/24,a\n"
+			       "192.0.2.128-192.0.3.5,a\n"
+			       "198.51.100.77/24,b\n",
+			       &s),
+			 0);
+	assert_int_equal(problems.n, 3);
+	told(0, PROBLEM_WARNING, "198.51.100.77/24 has bits beyond its length", "write the first");
+	told(1, PROBLEM_WARNING, ".csv:3: network: warning: is there twice, see ", ".csv:2; leave one out");
+	told(2, PROBLEM_WARNING, ".csv:4: network: warning: overlaps another of this id, see ", ".csv:2; ");
+	assert_string_equal(id_of(s, "192.0.3.5"), "w-a");
+	assert_string_equal(id_of(s, "198.51.100.1"), "w-b");
+	assert_int_equal(org_watched(s), 2);
+	org_free(s);
+}
+
+static void
+rows_of_one_organization_complete_each_other(void **state)
+{
+	struct ip_addr a = addr("198.51.100.1"), b = addr("203.0.113.1");
+	struct org_facts f;
+	struct org_set *s;
+
+	(void)state;
+	assert_int_equal(build("network,id,name,sector,country,lane,watch\n"
+			       "192.0.2.0/24,a,,,,,\n"
+			       "203.0.113.0/24,b,,,,,\n"
+			       "198.51.100.0/24,a,Name,finance,AT,hosting,no\n",
+			       &s),
+			 0);
+	org_find(s, &a, &f);
+	assert_string_equal(names_text(f.name), "Name");
+	assert_int_equal(f.lane, LANE_HOSTING);
+	a = addr("192.0.2.1");
+	org_find(s, &a, &f);
+	assert_string_equal(names_text(f.name), "Name");
+	assert_string_equal(names_text(f.sector), "finance");
+	assert_string_equal(names_text(f.country), "AT");
+	assert_false(f.watched);
+	assert_int_equal(f.lane, LANE_COUNTED); // of the network, not of the organization
+	org_find(s, &b, &f);
+	assert_string_equal(names_text(f.name), "b");
+	assert_true(f.watched);
+	org_free(s);
+}
+
+static void
+rows_of_one_organization_that_disagree_are_refused(void **state)
+{
+	static const char *const keys[] = {"name", "sector", "country", "watch"};
+	struct org_set *s;
+
+	(void)state;
+	assert_true(build("network,id,name,sector,country,watch\n"
+			  "192.0.2.0/24,a,A,finance,AT,yes\n"
+			  "198.51.100.0/24,a,Other,energy,DE,no\n",
+			  &s) < 0);
+	assert_int_equal(problems.errors, 4);
+	for (size_t i = 0; i < 4; i++) {
+		char where[64];
+
+		snprintf(where, sizeof(where), ".csv:3: %s: another row of this id says something else", keys[i]);
+		told(i, PROBLEM_ERROR, where, ".csv:2; ");
+	}
 	assert_true(build("id,name\na,A\n", &s) < 0);
 	assert_true(build("", &s) < 0);
+}
+
+static int
+build_both(const char *watchlist, const char *const *databases, size_t n, struct org_set **ret)
+{
+	char *path = temporary(watchlist, strlen(watchlist), ".csv");
+	const char *const paths[] = {path};
+	int err;
+
+	problem_clear(&problems);
+	err = org_build(paths, 1, databases, n, &problems, ret);
+	temporary_remove(path);
+	return err;
+}
+
+static void
+a_prefix_beats_an_as_number(void **state)
+{
+	static const char list[] = "network,id\nAS64500,whole\n192.0.2.0/24,part\nAS64501,other\n";
+	char *database = mmdb_of_as(64500, "Provider");
+	const char *const paths[] = {database};
+	struct org_set *s;
+
+	(void)state;
+	assert_int_equal(build_both(list, paths, 1, &s), 0);
+	assert_string_equal(id_of(s, "192.0.2.1"), "w-part");
+	assert_string_equal(id_of(s, "8.8.8.8"), "w-whole");
+	assert_string_equal(id_of(s, "2a00::1"), "w-whole");
+	assert_string_equal(id_of(s, "10.0.0.1"), "private");
+	assert_int_equal(org_watched(s), 3);
+	org_free(s);
+	assert_int_equal(build(list, &s), 0);
+	told(0, PROBLEM_WARNING, ".csv:2: network: warning: AS64500 matches no address without a database",
+	     "organizations.databases");
+	org_free(s);
+	temporary_remove(database);
 }
 
 static void
@@ -240,7 +408,12 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_prefix_of_the_watchlist_wins),
 		cmocka_unit_test(every_error_of_a_watchlist_is_found_in_one_go),
-		cmocka_unit_test(contradictions_of_a_watchlist_are_refused),
+		cmocka_unit_test(a_network_is_a_prefix_or_a_range_and_the_inner_one_wins),
+		cmocka_unit_test(networks_that_are_two_organizations_are_refused_with_both_lines),
+		cmocka_unit_test(networks_that_are_there_twice_are_told_and_no_error),
+		cmocka_unit_test(rows_of_one_organization_complete_each_other),
+		cmocka_unit_test(rows_of_one_organization_that_disagree_are_refused),
+		cmocka_unit_test(a_prefix_beats_an_as_number),
 		cmocka_unit_test(an_independent_table_of_answers_agrees),
 		cmocka_unit_test(broken_databases_answer_unknown_and_never_crash),
 		cmocka_unit_test(what_is_no_database_is_refused_by_name),

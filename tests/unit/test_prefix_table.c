@@ -50,7 +50,7 @@ the_longest_wins_and_either_direction_of_containment_meets(void **context)
 			in[i] = random_prefix();
 			assert_int_equal(prefix_table_add(t, &in[i], (uint32_t)i), 0);
 		}
-		prefix_table_seal(t, NULL, NULL);
+		prefix_table_seal(t);
 		for (int probe = 0; probe < 50; probe++) {
 			struct ip_prefix p = random_prefix();
 			int64_t found = prefix_table_find(t, &p.addr);
@@ -77,7 +77,7 @@ an_empty_table_meets_nothing(void **context)
 
 	(void)context;
 	assert_int_equal(prefix_table_build(&t), 0);
-	prefix_table_seal(t, NULL, NULL);
+	prefix_table_seal(t);
 	assert_false(prefix_table_meets(t, &all));
 	prefix_table_free(t);
 }
