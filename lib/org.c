@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define SLUG_MAX 62 // "o-" comes before it
 
@@ -189,24 +190,60 @@ as_id(uint32_t asn)
 	return names_of(text);
 }
 
-static void
-look_up(const struct org_set *s, const struct ip_addr *a, struct org_record *ret, name_id *ret_source)
-{
-	for (size_t i = 0; i < s->n_databases; i++) {
-		bool empty = ret->organization[0] == '\0' && ret->isp[0] == '\0' && ret->asn == 0;
+struct found { // in the databases
+	struct org_record record;
+	name_id source;  // which knew somebody first; empty: none did
+	name_id hosting; // see org_facts
+};
 
-		org_mmdb_find(s->databases[i], a, ret);
-		if (empty && (ret->organization[0] != '\0' || ret->isp[0] != '\0' || ret->asn != 0))
-			*ret_source = s->sources[i];
+static bool
+knows_somebody(const struct org_record *r)
+{
+	return r->organization[0] != '\0' || r->isp[0] != '\0' || r->asn != 0;
+}
+
+static name_id
+field_of(name_id source, const char *field)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%.255s: %s", names_text(source), field);
+	return names_of(text);
+}
+
+static void
+look_up(const struct org_set *s, const struct ip_addr *a, struct found *ret)
+{
+	*ret = (struct found){0};
+	for (size_t i = 0; i < s->n_databases; i++) {
+		org_mmdb_find(s->databases[i], a, &ret->record);
+		if (ret->source == 0 && knows_somebody(&ret->record))
+			ret->source = s->sources[i];
+		if (ret->hosting == 0 && ret->record.hosting != NULL)
+			ret->hosting = field_of(s->sources[i], ret->record.hosting);
 	}
+}
+
+// A provider's own lines carry its name as their organization, too: that says nobody's but the provider's.
+static bool
+is_provider(const struct org_record *r)
+{
+	return strcasecmp(r->organization, r->isp) == 0 ||
+	       (r->asn != 0 && strcasecmp(r->organization, r->as_name) == 0);
+}
+
+static void
+as_text(uint32_t asn, char ret[static 16])
+{
+	snprintf(ret, 16, "AS%u", asn);
 }
 
 static void
 name_by_as(const struct org_record *r, struct org_facts *ret)
 {
-	char text[24];
+	char text[16];
 
-	snprintf(text, sizeof(text), "AS%u", r->asn);
+	as_text(r->asn, text);
 	ret->attribution = ORG_ASN;
 	ret->id = as_id(r->asn);
 	ret->name = names_of(r->as_name[0] != '\0' ? r->as_name : text);
@@ -215,7 +252,7 @@ name_by_as(const struct org_record *r, struct org_facts *ret)
 static void
 name_by_record(const struct org_record *r, struct org_facts *ret)
 {
-	if (r->organization[0] != '\0') {
+	if (r->organization[0] != '\0' && !is_provider(r)) {
 		ret->attribution = ORG_ORGANIZATION;
 		ret->id = slug(r->organization);
 		ret->name = names_of(r->organization);
@@ -229,48 +266,83 @@ name_by_record(const struct org_record *r, struct org_facts *ret)
 	ret->country = names_of(r->country);
 }
 
-void
-org_find(const struct org_set *s, const struct ip_addr *a, struct org_facts *ret)
+// A row that names a lane is the operator's last word on its network.
+static void
+take_row(const struct org_row *row, const struct found *found, struct org_facts *ret)
 {
-	int64_t row = prefix_table_find(s->watchlist.networks, a);
-	struct org_record r = {0};
+	*ret = row->facts;
+	if (row->said[ORG_LANE] != 0)
+		return;
+	ret->asn = found->record.asn;
+	ret->hosting = found->hosting;
+}
+
+static void
+take_found(const struct org_set *s, const struct found *found, struct org_facts *ret)
+{
+	int64_t row = asn_table_find(s->watchlist.systems, found->record.asn);
 
 	if (row >= 0) {
-		*ret = s->watchlist.rows[row].facts;
+		take_row(&s->watchlist.rows[row], found, ret);
 		return;
 	}
 	*ret = (struct org_facts){.attribution = ORG_UNKNOWN, .lane = LANE_COUNTED};
 	ret->id = ret->name = names_of("unknown");
-	if (ip_is_private(a)) {
-		ret->attribution = ORG_PRIVATE;
+	ret->source = found->source;
+	ret->asn = found->record.asn;
+	ret->hosting = found->hosting;
+	name_by_record(&found->record, ret);
+}
+
+void
+org_find(const struct org_set *s, const struct ip_addr *a, struct org_facts *ret)
+{
+	int64_t row = prefix_table_find(s->watchlist.networks, a);
+	struct found found;
+
+	if (row < 0 && ip_is_private(a)) {
+		*ret = (struct org_facts){.attribution = ORG_PRIVATE, .lane = LANE_COUNTED};
 		ret->id = ret->name = names_of("private");
 		return;
 	}
-	look_up(s, a, &r, &ret->source);
-	if ((row = asn_table_find(s->watchlist.systems, r.asn)) >= 0)
-		*ret = s->watchlist.rows[row].facts;
+	look_up(s, a, &found);
+	if (row >= 0)
+		take_row(&s->watchlist.rows[row], &found, ret);
 	else
-		name_by_record(&r, ret);
+		take_found(s, &found, ret);
+}
+
+static void
+add_network(name_id country, name_id network, struct org_network *to)
+{
+	to->country = to->country != 0 ? to->country : country;
+	to->network = to->network != 0 ? to->network : network;
+}
+
+static name_id
+network_of(const struct org_record *r)
+{
+	char text[16];
+
+	as_text(r->asn, text);
+	return names_of(r->organization[0] != '\0' ? r->organization
+			: r->isp[0] != '\0'        ? r->isp
+			: r->as_name[0] != '\0'    ? r->as_name
+			: r->asn != 0              ? text
+						   : "");
 }
 
 void
 org_network(const struct org_set *s, const struct ip_addr *a, struct org_network *ret)
 {
-	int64_t row = prefix_table_find(s->networks.table, a);
-	struct org_record r = {0};
-	name_id source;
-	char text[24];
+	int64_t own = prefix_table_find(s->networks.table, a), row = prefix_table_find(s->watchlist.networks, a);
+	struct found found;
 
-	if (row >= 0) {
-		*ret = s->networks.rows[row];
-		return;
-	}
-	look_up(s, a, &r, &source);
-	snprintf(text, sizeof(text), "AS%u", r.asn);
-	ret->country = names_of(r.country);
-	ret->network = names_of(r.organization[0] != '\0' ? r.organization
-				: r.isp[0] != '\0'        ? r.isp
-				: r.as_name[0] != '\0'    ? r.as_name
-				: r.asn != 0              ? text
-							  : "");
+	*ret = own >= 0 ? s->networks.rows[own] : (struct org_network){0};
+	look_up(s, a, &found);
+	if (row < 0)
+		row = asn_table_find(s->watchlist.systems, found.record.asn);
+	if (row >= 0)
+		add_network(s->watchlist.rows[row].facts.country, s->watchlist.rows[row].facts.name, ret);
+	add_network(names_of(found.record.country), network_of(&found.record), ret);
 }

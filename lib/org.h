@@ -1,8 +1,8 @@
 // org: address -> organization, by watchlist (longest prefix), then MaxMind-format databases, then private or unknown.
 //
 // The watchlist is a CSV with a header (RFC 4180): network,id,name,sector,country,lane,watch. Each database gives what it
-// has: `organization`, `isp`, `autonomous_system_organization`, `autonomous_system_number`, country `iso_code`; earlier
-// databases win, field by field. Built once, read by one or more threads, replaced whole by a reload.
+// has: `organization`, `isp`, `autonomous_system_organization`, `autonomous_system_number`, country `iso_code`,
+// `is_hosting_provider`, `user_type`; earlier databases win, field by field. Built once, read by one or more threads, replaced whole by a reload.
 // MaxMind DB format: https://maxmind.github.io/MaxMind-DB/ (read by libmaxminddb, from a private copy of the file).
 
 #pragma once
@@ -33,10 +33,14 @@ struct org_facts {       // about one address; plain values
 	uint8_t lane;   // enum lane of lane.h that the watchlist sets; LANE_COUNTED when it sets none
 	uint32_t line;  // of the watchlist, 1-based; 0 otherwise
 	name_id source; // file name of the watchlist or database; empty for private and unknown
+	// What databases say of the address; left out where the watchlist names a lane.
+	uint32_t asn; // 0: unknown
+	name_id hosting; // database and field that say that hosts are let there: "GeoIP2-Anonymous-IP.mmdb: is_hosting_provider"; empty: none
 };
 
-struct org_network {              // about a controller
-	name_id country, network; // network: organization, isp or AS name; empty when unknown
+// About a controller: hand-written networks, then watchlists, then databases, field by field.
+struct org_network {
+	name_id country, network; // network: name of the watchlist, organization, isp or AS name; empty when unknown
 };
 
 struct org_set;

@@ -1,4 +1,5 @@
 #include "input.h"
+#include "org/mmdb_verify.h"
 #include "org/sources.h"
 
 #include <maxminddb.h>
@@ -48,12 +49,33 @@ open_copy(const struct input *in, MMDB_s *ret)
 	return status;
 }
 
+static int
+open_verified(const char *path, const struct input *in, struct problem_list *problems, MMDB_s *ret)
+{
+	int status = open_copy(in, ret);
+	const char *wrong;
+
+	if (status != MMDB_SUCCESS) {
+		problem_add(problems, PROBLEM_ERROR, path, 0, NULL,
+			    "is no MaxMind-format database, or not a whole one (%s), and no CSV with the columns "
+			    "address,country,network; give an .mmdb file, or download it again",
+			    MMDB_strerror(status));
+		return -EINVAL;
+	}
+	if ((wrong = mmdb_verify(ret)) != NULL) {
+		problem_add(problems, PROBLEM_ERROR, path, 0, NULL, "is damaged: %s; download it again", wrong);
+		MMDB_close(ret);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int
 org_mmdb_open(const char *path, struct problem_list *problems, struct org_mmdb **ret)
 {
 	struct org_mmdb *m = calloc(1, sizeof(*m));
 	struct input in;
-	int status, err;
+	int err;
 
 	if (m == NULL)
 		return -ENOMEM;
@@ -61,16 +83,11 @@ org_mmdb_open(const char *path, struct problem_list *problems, struct org_mmdb *
 		free(m);
 		return err;
 	}
-	status = open_copy(&in, &m->db);
+	err = open_verified(path, &in, problems, &m->db);
 	input_free(&in);
-	if (status != MMDB_SUCCESS) {
-		problem_add(
-			problems, PROBLEM_ERROR, path, 0, NULL,
-			"is no MaxMind-format database (%s) and no CSV with the columns address,country,network; give "
-			"an .mmdb file",
-			MMDB_strerror(status));
+	if (err < 0) {
 		free(m);
-		return -EINVAL;
+		return err;
 	}
 	*ret = m;
 	return 0;
@@ -115,6 +132,46 @@ take_number(MMDB_entry_s *entry, const char *const *path, uint32_t *to)
 
 #define PATH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+// The name of another AS than the one that an earlier database gave is no name for it.
+static void
+take_as(MMDB_entry_s *e, struct org_record *r)
+{
+	uint32_t asn = 0;
+
+	take_number(e, PATH("autonomous_system_number"), &asn);
+	take_number(e, PATH("traits", "autonomous_system_number"), &asn);
+	if (r->asn == 0)
+		r->asn = asn;
+	if (asn != 0 && asn != r->asn)
+		return;
+	take_text(e, PATH("autonomous_system_organization"), r->as_name, sizeof(r->as_name));
+	take_text(e, PATH("traits", "autonomous_system_organization"), r->as_name, sizeof(r->as_name));
+}
+
+static bool
+is_true(MMDB_entry_s *entry, const char *const *path)
+{
+	MMDB_entry_data_s data;
+
+	return get(entry, path, MMDB_DATA_TYPE_BOOLEAN, &data) && data.boolean;
+}
+
+// Anonymous-IP has a flag, Enterprise a type of users.
+static void
+take_hosting(MMDB_entry_s *e, struct org_record *r)
+{
+	char type[16] = "";
+
+	if (r->hosting != NULL)
+		return;
+	take_text(e, PATH("user_type"), type, sizeof(type));
+	take_text(e, PATH("traits", "user_type"), type, sizeof(type));
+	if (is_true(e, PATH("is_hosting_provider")) || is_true(e, PATH("traits", "is_hosting_provider")))
+		r->hosting = "is_hosting_provider";
+	else if (strcmp(type, "hosting") == 0)
+		r->hosting = "user_type hosting";
+}
+
 // ISP and ASN databases have their fields at the top, Enterprise in "traits".
 static void
 take_fields(MMDB_entry_s *e, struct org_record *r)
@@ -123,10 +180,8 @@ take_fields(MMDB_entry_s *e, struct org_record *r)
 	take_text(e, PATH("traits", "organization"), r->organization, sizeof(r->organization));
 	take_text(e, PATH("isp"), r->isp, sizeof(r->isp));
 	take_text(e, PATH("traits", "isp"), r->isp, sizeof(r->isp));
-	take_number(e, PATH("autonomous_system_number"), &r->asn);
-	take_number(e, PATH("traits", "autonomous_system_number"), &r->asn);
-	take_text(e, PATH("autonomous_system_organization"), r->as_name, sizeof(r->as_name));
-	take_text(e, PATH("traits", "autonomous_system_organization"), r->as_name, sizeof(r->as_name));
+	take_as(e, r);
+	take_hosting(e, r);
 	take_text(e, PATH("country", "iso_code"), r->country, sizeof(r->country));
 	take_text(e, PATH("registered_country", "iso_code"), r->country, sizeof(r->country));
 	take_text(e, PATH("country_code"), r->country, sizeof(r->country));

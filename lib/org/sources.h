@@ -55,8 +55,10 @@ struct org_mmdb;
 struct org_record { // what one database says about an address; empty texts and 0 where it says nothing
 	char organization[256], isp[256], as_name[256], country[8];
 	uint32_t asn;
+	const char *hosting; // the field that says that hosts are let there; NULL: none does
 };
 
+// Copied and verified: what happens to the file afterwards changes nothing.
 int org_mmdb_open(const char *path, struct problem_list *, struct org_mmdb **ret);
 void org_mmdb_close(struct org_mmdb *);
 // Fills in the fields that are still empty.

@@ -47,7 +47,7 @@ OWNERS = [
     (r'hiredis/', {'lib/redis.c'}),
     (r'yaml\.h', {'lib/config/tree.c'}),
     (r'csv\.h', {'lib/csv.c'}),
-    (r'maxminddb\.h', {'lib/org/mmdb.c'}),
+    (r'maxminddb\.h', {'lib/org/mmdb.c', 'lib/org/mmdb_verify.c'}),
     (r'jansson\.h', {'cli/ask.c', 'cli/indicators.c', 'cli/lookup.c', 'cli/print.c', 'cli/reload.c', 'cli/result.c',
                      'cli/rollback.c', 'cli/status.c', 'daemon/commands.c', 'daemon/control.c', 'daemon/indicators.c',
                      'daemon/request.c', 'daemon/status.c', 'lib/changes.c', 'lib/check.c', 'lib/feed/json_record.c',

@@ -262,61 +262,6 @@ a_prefix_beats_an_as_number(void **state)
 }
 
 static void
-an_independent_table_of_answers_agrees(void **state)
-{
-	const char *data = getenv("RATWATCH_TEST_DATA");
-	char path[512];
-	const char *const paths[] = {path};
-	struct org_set *s;
-	struct org_facts f;
-	struct ip_addr a = addr("8.8.8.8");
-
-	(void)state;
-	if (data == NULL) {
-		print_message("skipped: RATWATCH_TEST_DATA is not set\n");
-		skip();
-	}
-	snprintf(path, sizeof(path), "%s/mmdb/org-asn-v4.mmdb", data);
-	assert_int_equal(org_build(NULL, 0, paths, 1, &problems, &s), 0);
-	org_find(s, &a, &f);
-	assert_string_equal(names_text(f.id), "as15169");
-	assert_int_equal(f.attribution, ORG_ASN);
-	org_free(s);
-}
-
-static void
-broken_databases_answer_unknown_and_never_crash(void **state)
-{
-	static const char *const broken[] = {"MaxMind-DB-test-broken-pointers-24.mmdb",
-					     "GeoIP2-City-Test-Invalid-Node-Count.mmdb"};
-	const char *data = getenv("RATWATCH_TEST_DATA");
-
-	(void)state;
-	if (data == NULL) {
-		print_message("skipped: RATWATCH_TEST_DATA is not set\n");
-		skip();
-	}
-	for (int i = 0; i < 2; i++) {
-		char path[512];
-		const char *const paths[] = {path};
-		struct org_set *s;
-
-		snprintf(path, sizeof(path), "%s/mmdb/%s", data, broken[i]);
-		problem_clear(&problems);
-		if (org_build(NULL, 0, paths, 1, &problems, &s) < 0)
-			continue;
-		for (unsigned n = 0; n < 4096; n++) {
-			const uint8_t four[4] = {(uint8_t)(n >> 4), (uint8_t)(n * 7), 1, 1};
-			struct ip_addr a = ip_from_v4(four);
-			struct org_facts f;
-
-			org_find(s, &a, &f);
-		}
-		org_free(s);
-	}
-}
-
-static void
 what_is_no_database_is_refused_by_name(void **state)
 {
 	char *path = temporary("hello", 5, ".mmdb"), text[512];
@@ -414,8 +359,6 @@ main(void)
 		cmocka_unit_test(rows_of_one_organization_complete_each_other),
 		cmocka_unit_test(rows_of_one_organization_that_disagree_are_refused),
 		cmocka_unit_test(a_prefix_beats_an_as_number),
-		cmocka_unit_test(an_independent_table_of_answers_agrees),
-		cmocka_unit_test(broken_databases_answer_unknown_and_never_crash),
 		cmocka_unit_test(what_is_no_database_is_refused_by_name),
 		cmocka_unit_test(only_answered_contacts_that_the_victim_opened_suspect),
 		cmocka_unit_test(the_first_lane_that_holds_has_the_contact_and_its_reason),
