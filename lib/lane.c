@@ -1,7 +1,10 @@
 #include "lane.h"
 
+#include "asn.h"
 #include "feed.h"
 #include "indicator_list.h"
+#include "input.h"
+#include "lane/as_list.h"
 #include "prefix_table.h"
 
 #include <errno.h>
@@ -31,6 +34,8 @@ lane_parse(const char *text, size_t len, enum lane *ret)
 
 struct lane_set {
 	struct prefix_table *tables[LANES]; // NULL: no list for this lane; the values are indexes into reasons
+	struct asn_table *systems[LANES];   // the same for lists of AS numbers
+	name_id as_list;                    // the first of those; empty: there is none
 	name_id *reasons;                   // "scanners.txt:12"
 	size_t n_reasons, max_reasons;
 };
@@ -84,7 +89,7 @@ check_format(const struct feed *f, struct problem_list *problems)
 }
 
 static int
-add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *problems)
+add_addresses(struct lane_set *s, const struct lane_list *list, const struct input *in, struct problem_list *problems)
 {
 	struct feed_options o = FEED_OPTIONS_DEFAULT;
 	struct feed *f;
@@ -97,12 +102,106 @@ add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *
 	o.min_prefix6 = 16;
 	if (s->tables[list->lane] == NULL && (err = prefix_table_build(&s->tables[list->lane])) < 0)
 		return err;
-	if ((err = feed_load(&o, problems, &f)) < 0)
+	if ((err = feed_read(&o, in, problems, &f)) < 0)
 		return err;
 	if ((err = check_format(f, problems)) == 0)
 		err = add_feed(s, list->lane, f);
 	feed_free(f);
 	return err;
+}
+
+#define MAX_BAD      5 // percent of the lines of a list, as for addresses
+#define WARNINGS_MAX 5
+
+// Which network a controller is in is not looked up for lanes: shared infrastructure is a part of an AS at most.
+static int
+check_lane(const struct lane_list *list, struct problem_list *problems)
+{
+	if (list->lane == LANE_SCANNER || list->lane == LANE_RESEARCH || list->lane == LANE_HOSTING)
+		return 0;
+	problem_add(
+		problems, PROBLEM_ERROR, list->path, 0, NULL,
+		"lists AS numbers, which lane %s does not know, only scanner, research and hosting; list the networks",
+		names[list->lane]);
+	return -EINVAL;
+}
+
+static int
+add_system(struct lane_set *s, const struct lane_list *list, unsigned line, uint32_t asn)
+{
+	uint32_t reason;
+	int err = add_reason(s, list->path, line, &reason);
+
+	return err < 0 ? err : asn_table_add(s->systems[list->lane], asn, reason);
+}
+
+static int
+read_systems(struct lane_set *s, const struct lane_list *list, const struct input *in, struct problem_list *problems)
+{
+	struct as_list l = as_list_of(in->bytes, in->len);
+	size_t good = 0, bad = 0;
+	int got, err = 0;
+	uint32_t asn;
+
+	while (err == 0 && (got = as_list_next(&l, &asn)) != 0) {
+		if (got > 0) {
+			good++;
+			err = add_system(s, list, l.line, asn);
+		} else if (bad++ < WARNINGS_MAX) {
+			problem_add(
+				problems, PROBLEM_WARNING, list->path, l.line, NULL,
+				"'%.*s' is skipped: no AS number; write AS64500, and addresses in a file of their own",
+				(int)(l.len < 60 ? l.len : 60), l.text);
+		}
+	}
+	if (err == 0 && bad * 100 > (good + bad) * MAX_BAD) {
+		problem_add(problems, PROBLEM_ERROR, list->path, 0, NULL,
+			    "%zu of %zu lines are no AS numbers; the warnings say which, write one on each line", bad,
+			    good + bad);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static int
+add_systems(struct lane_set *s, const struct lane_list *list, const struct input *in, struct problem_list *problems)
+{
+	int err;
+
+	if ((err = check_lane(list, problems)) < 0)
+		return err;
+	if (s->systems[list->lane] == NULL && (err = asn_table_build(&s->systems[list->lane])) < 0)
+		return err;
+	if (s->as_list == 0)
+		s->as_list = names_of(list->path);
+	return read_systems(s, list, in, problems);
+}
+
+static int
+add_list(struct lane_set *s, const struct lane_list *list, struct problem_list *problems)
+{
+	struct input in;
+	int err;
+
+	if ((err = input_read(list->path, problems, &in)) < 0)
+		return err;
+	if (as_list_recognises(in.bytes, in.len))
+		err = add_systems(s, list, &in, problems);
+	else
+		err = add_addresses(s, list, &in, problems);
+	input_free(&in);
+	return err;
+}
+
+static void
+seal(struct lane_set *s)
+{
+	for (int l = 0; l < LANES; l++) {
+		if (s->tables[l] != NULL)
+			prefix_table_seal(s->tables[l]);
+		if (s->systems[l] != NULL)
+			asn_table_seal(s->systems[l]);
+	}
 }
 
 int
@@ -122,9 +221,7 @@ lane_build(const struct lane_list *lists, size_t n, struct problem_list *problem
 		lane_free(s);
 		return err;
 	}
-	for (int l = 0; l < LANES; l++)
-		if (s->tables[l] != NULL)
-			prefix_table_seal(s->tables[l]);
+	seal(s);
 	*ret = s;
 	return 0;
 }
@@ -134,8 +231,10 @@ lane_free(struct lane_set *s)
 {
 	if (s == NULL)
 		return;
-	for (int l = 0; l < LANES; l++)
+	for (int l = 0; l < LANES; l++) {
 		prefix_table_free(s->tables[l]);
+		asn_table_free(s->systems[l]);
+	}
 	free(s->reasons);
 	free(s);
 }
@@ -144,6 +243,12 @@ bool
 lane_has(const struct lane_set *s, enum lane lane)
 {
 	return s->tables[lane] != NULL;
+}
+
+const char *
+lane_as_list(const struct lane_set *s)
+{
+	return s->as_list != 0 ? names_text(s->as_list) : NULL;
 }
 
 bool
@@ -181,6 +286,22 @@ is_watchlisted(const struct question *q, enum lane lane, name_id *ret_reason)
 	return true;
 }
 
+// Of the victim, by databases: its AS is listed, or hosts are let there.
+static bool
+is_of_network(const struct question *q, enum lane lane, name_id *ret_reason)
+{
+	int64_t i = q->set->systems[lane] != NULL ? asn_table_find(q->set->systems[lane], q->org->asn) : -1;
+
+	if (i >= 0) {
+		*ret_reason = q->set->reasons[i];
+		return true;
+	}
+	if (lane != LANE_HOSTING || q->org->hosting == 0)
+		return false;
+	*ret_reason = q->org->hosting;
+	return true;
+}
+
 static bool
 is_flagged(const struct question *q, uint8_t flag, const char *reason, name_id *ret_reason)
 {
@@ -200,7 +321,8 @@ is_in(const struct question *q, enum lane lane, name_id *ret)
 	case LANE_SCANNER:
 	case LANE_RESEARCH:
 	case LANE_HOSTING:
-		return is_listed(q, lane, &q->victim->addr, ret) || is_watchlisted(q, lane, ret);
+		return is_listed(q, lane, &q->victim->addr, ret) || is_watchlisted(q, lane, ret) ||
+		       is_of_network(q, lane, ret);
 	case LANE_SHARED:
 		return !q->controller->match.exact && (is_flagged(q, INDICATOR_SHARED, "indicator: shared", ret) ||
 						       is_listed(q, lane, &q->controller->addr, ret));

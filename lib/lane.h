@@ -1,7 +1,8 @@
 // lane: where a contact is counted, and why.
 //
-// The first lane that holds, in the order of the enum. Lists are files of addresses and prefixes (plain text, or a MISP warninglist); the watchlist's
-// lane column is one more. The reason names list or rule and line. Built once, read by any thread, replaced whole by a reload.
+// The first lane that holds, in the order of the enum. Lists are files of addresses and prefixes (plain text, or a MISP warninglist) or of AS
+// numbers, known by their content; the watchlist's lane column is one more, and so are the flags of databases for hosting. The reason names list or
+// rule and line, or database and field. Built once, read by any thread, replaced whole by a reload.
 
 #pragma once
 
@@ -29,7 +30,7 @@ enum lane {
 const char *lane_name(enum lane);
 int lane_parse(const char *text, size_t len, enum lane *ret); // 0 or -EINVAL
 
-struct lane_list {      // one file whose addresses go to one lane
+struct lane_list {      // one file whose addresses or AS numbers go to one lane
 	enum lane lane; // ALLOWED, SHARED and SINKHOLE look at the controller; SCANNER, RESEARCH, HOSTING at the victim
 	const char *path;
 };
@@ -43,6 +44,9 @@ void lane_free(struct lane_set *);
 // *ret_reason: interned text such as "watchlist.csv:39" or "indicator: shared"; the empty name for counted.
 enum lane lane_of(const struct lane_set *, const struct contact_report *, unsigned victim, unsigned controller,
 		  const struct org_facts *victim_org, name_id *ret_reason);
+
+// The path of a list of AS numbers, if there is one; NULL. Such lists need a database that knows AS numbers.
+const char *lane_as_list(const struct lane_set *);
 
 bool lane_has(const struct lane_set *, enum lane); // a list of its own
 

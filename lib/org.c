@@ -154,6 +154,12 @@ org_watched(const struct org_set *s)
 	return s->watchlist.ids;
 }
 
+bool
+org_has_database(const struct org_set *s)
+{
+	return s->n_databases > 0;
+}
+
 // "ACME Corp. & Sons" -> "o-acme-corp.-sons". What is left of names in other scripts is nothing: those get a hash.
 static name_id
 slug(const char *name)

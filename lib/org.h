@@ -53,5 +53,7 @@ void org_free(struct org_set *);
 
 void org_find(const struct org_set *, const struct ip_addr *, struct org_facts *ret);
 void org_network(const struct org_set *, const struct ip_addr *, struct org_network *ret);
+// Whether there is a MaxMind-format database: nothing else knows AS numbers.
+bool org_has_database(const struct org_set *);
 // Organizations of the watchlists (rows with distinct ids).
 size_t org_watched(const struct org_set *);

@@ -26,7 +26,7 @@ ROOMS = {
     'indicator': {'csv', 'input', 'problem'},
     'input': {'problem'},
     'ip': set(),
-    'lane': {'asn', 'contact', 'feed', 'indicator', 'indicator_list', 'org', 'prefix_table', 'problem'},
+    'lane': {'asn', 'contact', 'csv', 'feed', 'indicator', 'indicator_list', 'input', 'org', 'prefix_table', 'problem'},
     'names': set(),
     'org': {'asn', 'csv', 'input', 'lane', 'prefix_table', 'problem'},
     'output': set(),
