@@ -393,6 +393,20 @@ add_cell(struct tally *t, const struct tally_entry *e, const struct tally_counts
 	add_counts(&cell->counts, n);
 }
 
+// Databases give one AS several names and countries, and two records of one name different attributions: which of them stands must not depend on
+// who came first. The attribution that says less does.
+static bool
+stands_before(const struct org_facts *a, const struct org_facts *b)
+{
+	int order;
+
+	if (a->attribution != b->attribution)
+		return a->attribution > b->attribution;
+	if ((order = strcmp(names_text(a->name), names_text(b->name))) != 0)
+		return order < 0;
+	return strcmp(names_text(a->country), names_text(b->country)) < 0;
+}
+
 static void
 add_org(struct tally *t, const struct tally_entry *e)
 {
@@ -401,7 +415,8 @@ add_org(struct tally *t, const struct tally_entry *e)
 	bool fresh;
 
 	o = get(&t->tables[ORGS], &key, &fresh);
-	o->facts = e->org;
+	if (fresh || !stands_before(&o->facts, &e->org))
+		o->facts = e->org;
 	span(fresh, r->first_ns, r->last_ns, &o->first_ns, &o->last_ns);
 	if (!e->suspected)
 		return;

@@ -224,6 +224,60 @@ a_cleared_tally_is_empty_and_fills_again(void **state)
 	tally_free(t);
 }
 
+// The facts of an organization whose contacts came in this order.
+static struct org_facts
+facts_after(const struct org_facts *a, const struct org_facts *b)
+{
+	struct contact_report r = whole(1, CONTACT_VICTIM, CONTACT_ANSWERED);
+	struct tally_entry e = entry(&r, "as64500");
+	const struct tally_org *orgs;
+	struct org_facts facts;
+	struct tally *t;
+
+	assert_int_equal(tally_build(&t), 0);
+	e.org = *a;
+	assert_int_equal(tally_add(t, &e), 0);
+	e.org = *b;
+	assert_int_equal(tally_add(t, &e), 0);
+	assert_int_equal(tally_orgs(t, &orgs), 1);
+	facts = orgs[0].facts;
+	tally_free(t);
+	return facts;
+}
+
+static void
+what_stands_of_an_organization_does_not_depend_on_who_came_first(void **state)
+{
+	const struct org_facts facts[] = {
+		{.id = names_of("as64500"),
+		 .name = names_of("Zeta"),
+		 .country = names_of("DE"),
+		 .attribution = ORG_ISP},
+		{.id = names_of("as64500"),
+		 .name = names_of("Beta"),
+		 .country = names_of("DE"),
+		 .attribution = ORG_ASN},
+		{.id = names_of("as64500"),
+		 .name = names_of("Beta"),
+		 .country = names_of("AT"),
+		 .attribution = ORG_ASN},
+		{.id = names_of("as64500"),
+		 .name = names_of("Alpha"),
+		 .country = names_of("US"),
+		 .attribution = ORG_ASN},
+	};
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		for (int j = 0; j < 4; j++) {
+			const struct org_facts one = facts_after(&facts[i], &facts[j]);
+
+			assert_int_equal(one.attribution, facts[i > j ? i : j].attribution);
+			assert_int_equal(one.name, facts[i > j ? i : j].name);
+			assert_int_equal(one.country, facts[i > j ? i : j].country);
+		}
+}
+
 int
 main(void)
 {
@@ -235,6 +289,7 @@ main(void)
 		cmocka_unit_test(a_victim_has_the_beacon_of_its_most_regular_service),
 		cmocka_unit_test(the_order_of_the_reports_does_not_show),
 		cmocka_unit_test(a_cleared_tally_is_empty_and_fills_again),
+		cmocka_unit_test(what_stands_of_an_organization_does_not_depend_on_who_came_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
