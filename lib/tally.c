@@ -491,6 +491,8 @@ static void
 add_victim(struct tally *t, const struct tally_entry *e)
 {
 	const struct contact_report *r = e->report;
+	bool packets =
+		r->packets[0] + r->packets[1] > 0; // an end that was found later brings none, and no times of its own
 	const struct contact_end *end = &r->ends[e->controller];
 	struct tally_victim key = {.org = e->org.id,
 				   .controller = end->addr,
@@ -525,7 +527,8 @@ add_victim(struct tally *t, const struct tally_entry *e)
 	v->suspected |= e->suspected;
 	if (r->evidence > v->evidence)
 		v->evidence = r->evidence;
-	span(fresh, r->hour_first_ns, r->hour_last_ns, &v->first_ns, &v->last_ns);
+	span(fresh, packets ? r->hour_first_ns : r->last_ns, packets ? r->hour_last_ns : r->last_ns, &v->first_ns,
+	     &v->last_ns);
 }
 
 int

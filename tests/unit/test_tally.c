@@ -278,11 +278,40 @@ what_stands_of_an_organization_does_not_depend_on_who_came_first(void **state)
 		}
 }
 
+// A contact ends when it has been idle: that report has no packets, and the times of its deltas are 0.
+static void
+an_end_without_packets_leaves_the_times_of_its_victim(void **state)
+{
+	struct contact_report r = whole(1, CONTACT_VICTIM, CONTACT_TWO_WAY), end = r;
+	const struct tally_victim *v;
+	struct tally_entry e;
+	struct tally *t;
+
+	(void)state;
+	r.hour_first_ns = r.first_ns;
+	r.hour_last_ns = r.last_ns;
+	end.packets[0] = end.packets[1] = 0;
+	assert_int_equal(tally_build(&t), 0);
+	e = entry(&r, "w-a");
+	assert_int_equal(tally_add(t, &e), 0);
+	e = entry(&end, "w-a");
+	assert_int_equal(tally_add(t, &e), 0);
+	assert_int_equal(tally_victims(t, &v), 1);
+	assert_int_equal(v->first_ns, r.first_ns);
+	assert_int_equal(v->last_ns, r.last_ns);
+	tally_clear(t);
+	assert_int_equal(tally_add(t, &e), 0);
+	assert_int_equal(tally_victims(t, &v), 1);
+	assert_int_equal(v->first_ns, r.last_ns);
+	tally_free(t);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_opener_counts_in_its_own_column_and_they_add_up),
+		cmocka_unit_test(an_end_without_packets_leaves_the_times_of_its_victim),
 		cmocka_unit_test(a_family_whose_controllers_connect_is_counted_like_the_rest),
 		cmocka_unit_test(fragments_count_packets_and_bytes_only),
 		cmocka_unit_test(two_listed_ends_are_one_contact_in_the_totals_and_one_at_each_controller),
