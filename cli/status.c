@@ -154,6 +154,13 @@ print_ports(const json_t *o)
 }
 
 static void
+print_windows(const json_t *o)
+{
+	printf("\nScanner windows: %lld contacts wait, %lld were decided early, %lld were a scanner's by behaviour\n",
+	       print_number(o, "waiting"), print_number(o, "decided_early"), print_number(o, "scanners"));
+}
+
+static void
 print_redis(const json_t *o)
 {
 	char url[PRINT_TEXT], error[PRINT_TEXT], ago[32];
@@ -179,6 +186,7 @@ print_table(const json_t *status)
 	print_reloads(json_object_get(status, "reloads"));
 	print_packets(json_object_get(status, "capture"));
 	print_ports(json_object_get(status, "capture"));
+	print_windows(json_object_get(status, "windows"));
 	print_redis(json_object_get(status, "redis"));
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "log.h"
 #include "sender.h"
+#include "victim.h"
 
 #include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
@@ -14,8 +15,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define BURST   64    // reports taken from a ring at once
-#define BEACONS 32768 // pairs whose rhythm is measured; 600 bytes each
+#define BURST     64                  // reports taken from a ring at once
+#define BEACONS   32768               // pairs whose rhythm is measured; 600 bytes each
+#define DECIDE_NS INT64_C(1000000000) // how often contacts are looked for whose scanner window is over
 
 // What was decided about an end of a contact when it began.
 struct decision {
@@ -30,6 +32,7 @@ struct known {
 	uint64_t id;           // 0: free place
 	struct decision as[2]; // as[0]: ends[0] is the victim; as[1]: ends[1] is
 	size_t contact;        // index into contacts; keep_contacts only
+	uint64_t window_place; // victim_hold's
 };
 
 struct collector {
@@ -41,10 +44,15 @@ struct collector {
 	size_t n_places, n_known;
 	struct report_contact *contacts;
 	size_t n_contacts, max_contacts;
-	int64_t flushed_ns;
+	struct victim_windows *windows; // NULL: nobody is a scanner by behaviour
+	pthread_mutex_t lock; // of the windows: the collector, a round over the rings long; whoever asks about a victim
+	int64_t flushed_ns, decided_ns;
+	int64_t held_ns; // beginning of the contact that waits longest; INT64_MAX: none does
 	int err;
-	_Atomic bool failed;              // err < 0, for other threads; relaxed
-	_Atomic uint64_t beacon_overflow; // as of the last round, for other threads; relaxed
+	// For other threads; the collector writes, relaxed.
+	_Atomic bool failed; // err < 0
+	_Atomic uint64_t waiting, early, scanners;
+	_Atomic uint64_t beacon_overflow; // as of the last round
 };
 
 static size_t
@@ -139,7 +147,7 @@ know(struct collector *c, const struct rules *rules, const struct contact_report
 		return -ENOMEM;
 	k = find(c, r->id);
 	if (k->id == 0) {
-		k->id = r->id;
+		*k = (struct known){.id = r->id}; // the place may have been another's
 		c->n_known++;
 		decide(rules, r, 0, &k->as[0]);
 		if (r->ends[0].match.listed)
@@ -192,6 +200,58 @@ follow_contact(struct collector *c, const struct known *k, const struct contact_
 	}
 }
 
+// Its lane has changed.
+static void
+settle_contact(struct collector *c, const struct known *k)
+{
+	struct report_contact *whole;
+
+	if (!c->options.keep_contacts)
+		return;
+	whole = &c->contacts[k->contact];
+	whole->lane = k->as[0].lane;
+	whole->reason = k->as[0].reason;
+	whole->suspected = lane_suspects(whole->lane, &whole->last, 0, 1);
+}
+
+static int
+count(struct collector *c, struct known *k, const struct contact_report *r)
+{
+	int err;
+
+	if ((err = add(c, k, r, 0)) < 0)
+		return err;
+	if (r->ends[0].match.listed && (err = add(c, k, r, 1)) < 0)
+		return err;
+	if (r->ended)
+		forget(c, k);
+	return 0;
+}
+
+// A contact that is no scanner's by any list may be one's by behaviour. What is allowed is no controller.
+static bool
+may_wait(const struct collector *c, const struct known *k, const struct contact_report *r)
+{
+	return c->windows != NULL && !r->portless && k->as[0].lane > LANE_SCANNER;
+}
+
+// What was held of a contact. It may hold up the same contact's end.
+static void
+on_decided(void *context, const struct contact_report *r, name_id reason)
+{
+	struct collector *c = context;
+	struct known *k = find(c, r->id);
+
+	if (c->err < 0 || k->id == 0)
+		return;
+	if (reason != 0) {
+		k->as[0].lane = LANE_SCANNER;
+		k->as[0].reason = reason;
+		settle_contact(c, k);
+	}
+	c->err = count(c, k, r);
+}
+
 static int
 take(struct collector *c, const struct rules *rules, const struct contact_report *r)
 {
@@ -202,13 +262,16 @@ take(struct collector *c, const struct rules *rules, const struct contact_report
 		return err;
 	follow_contact(c, k, r);
 	beacon_note(c->beacons, r);
-	if ((err = add(c, k, r, 0)) < 0)
-		return err;
-	if (r->ends[0].match.listed && (err = add(c, k, r, 1)) < 0)
-		return err;
-	if (r->ended)
-		forget(c, k);
-	return 0;
+	if (may_wait(c, k, r)) {
+		uint64_t place = k->window_place;
+		bool held = victim_hold(c->windows, r, &place);
+
+		k = find(c, r->id); // others may have ended meanwhile, and this one moved
+		k->window_place = place;
+		if (held || c->err < 0)
+			return c->err;
+	}
+	return count(c, k, r);
 }
 
 // One round over the workers' rings. Returns the reports taken; the first failure is kept, and later reports are still drained so that no
@@ -220,6 +283,7 @@ drain(struct collector *c)
 	struct contact_report reports[BURST];
 	unsigned total = 0;
 
+	pthread_mutex_lock(&c->lock);
 	for (unsigned w = 0; w < c->options.workers->n; w++) {
 		unsigned n = rte_ring_sc_dequeue_burst_elem(c->options.workers->reports[w], reports, sizeof(reports[0]),
 							    BURST, NULL);
@@ -228,6 +292,7 @@ drain(struct collector *c)
 			c->err = take(c, rules, &reports[i]);
 		total += n;
 	}
+	pthread_mutex_unlock(&c->lock);
 	atomic_store_explicit(&c->failed, c->err < 0, memory_order_relaxed);
 	atomic_store_explicit(&c->beacon_overflow, beacon_overflow(c->beacons), memory_order_relaxed);
 	rte_rcu_qsbr_quiescent(c->options.reload->readers, c->options.workers->n);
@@ -235,10 +300,59 @@ drain(struct collector *c)
 }
 
 static void
+show_windows(struct collector *c, const struct victim_facts *f)
+{
+	c->held_ns = f->oldest_ns;
+	atomic_store_explicit(&c->waiting, f->waiting, memory_order_relaxed);
+	atomic_store_explicit(&c->early, f->early, memory_order_relaxed);
+	atomic_store_explicit(&c->scanners, f->scanners, memory_order_relaxed);
+}
+
+// Live: contacts whose window is over. A replay knows what time it is only when it ends.
+static void
+decide_windows(struct collector *c)
+{
+	int64_t now_ns = clock_wall_ns();
+	struct victim_facts f;
+
+	if (c->windows == NULL || c->options.flush_ms == 0 || now_ns - c->decided_ns < DECIDE_NS)
+		return;
+	c->decided_ns = now_ns;
+	pthread_mutex_lock(&c->lock);
+	victim_decide(c->windows, now_ns);
+	victim_facts(c->windows, &f);
+	pthread_mutex_unlock(&c->lock);
+	show_windows(c, &f);
+}
+
+static void
+end_windows(struct collector *c)
+{
+	bool live = c->options.flush_ms > 0;
+	struct victim_facts before, f;
+
+	if (c->windows == NULL)
+		return;
+	pthread_mutex_lock(&c->lock);
+	victim_facts(c->windows, &before);
+	victim_decide_all(c->windows, live);
+	victim_facts(c->windows, &f);
+	pthread_mutex_unlock(&c->lock);
+	show_windows(c, &f);
+	if (before.early > 0)
+		log_warning("scanners: %llu contacts were decided before their window was over, because more than %zu "
+			    "waited; raise lanes.scanner_waiting",
+			    (unsigned long long)before.early, c->options.scanner.waiting);
+	if (live && before.waiting > 0)
+		log_info("scanners: %zu contacts that waited for the end of their window are decided now",
+			 before.waiting);
+}
+
+static void
 flush(struct collector *c)
 {
 	c->flushed_ns = clock_wall_ns();
-	if (c->options.sender != NULL && sender_flush(c->options.sender, c->tally) < 0)
+	if (c->options.sender != NULL && sender_flush(c->options.sender, c->tally, c->held_ns) < 0)
 		return; // no memory for a batch: the tally keeps what it has, and goes with the next one
 	tally_clear(c->tally);
 }
@@ -278,6 +392,7 @@ collector_run(void *arg)
 		bool last = workers_are_done(c);
 		unsigned n = drain(c);
 
+		decide_windows(c);
 		if (flush_is_due(c))
 			flush(c);
 		if (last && n == 0)
@@ -285,6 +400,7 @@ collector_run(void *arg)
 		if (n == 0)
 			nanosleep(&nap, NULL);
 	}
+	end_windows(c);
 	if (c->options.flush_ms > 0)
 		flush(c);
 	measure_contacts(c);
@@ -297,6 +413,17 @@ collector_run(void *arg)
 	return NULL;
 }
 
+static int
+build_windows(struct collector *c)
+{
+	if (c->options.scanner.controllers == 0)
+		return 0;
+	c->options.scanner.prefix6 = c->options.victim_prefix6;
+	c->options.scanner.decided = on_decided;
+	c->options.scanner.context = c;
+	return victim_windows_build(&c->options.scanner, &c->windows);
+}
+
 int
 collector_start(const struct collector_options *o, struct collector **ret)
 {
@@ -306,9 +433,12 @@ collector_start(const struct collector_options *o, struct collector **ret)
 	if (c == NULL)
 		return -ENOMEM;
 	c->options = *o;
+	c->held_ns = INT64_MAX;
+	pthread_mutex_init(&c->lock, NULL);
 	c->n_places = 1024;
 	c->places = calloc(c->n_places, sizeof(*c->places));
-	if (c->places == NULL || (err = tally_build(&c->tally)) < 0 || (err = beacon_build(BEACONS, &c->beacons)) < 0)
+	if (c->places == NULL || (err = tally_build(&c->tally)) < 0 || (err = beacon_build(BEACONS, &c->beacons)) < 0 ||
+	    (err = build_windows(c)) < 0)
 		goto free;
 	if ((err = -pthread_create(&c->thread, NULL, collector_run, c)) < 0)
 		goto free;
@@ -331,6 +461,8 @@ collector_free(struct collector *c)
 {
 	if (c == NULL)
 		return;
+	victim_windows_free(c->windows);
+	pthread_mutex_destroy(&c->lock);
 	tally_free(c->tally);
 	beacon_free(c->beacons);
 	free(c->places);
@@ -348,6 +480,16 @@ uint64_t
 collector_beacon_overflow(const struct collector *c)
 {
 	return atomic_load_explicit(&c->beacon_overflow, memory_order_relaxed);
+}
+
+void
+collector_windows(const struct collector *c, struct collector_windows *ret)
+{
+	*ret = (struct collector_windows){
+		.waiting = atomic_load_explicit(&c->waiting, memory_order_relaxed),
+		.early = atomic_load_explicit(&c->early, memory_order_relaxed),
+		.scanners = atomic_load_explicit(&c->scanners, memory_order_relaxed),
+	};
 }
 
 struct tally *

@@ -1,6 +1,6 @@
 // collector: drains the workers' contact reports: organization, lane, suspected, tally.
 //
-// One thread, which may wait a millisecond when there is nothing. A contact keeps organization, lane and reason until it ends, whatever is
+// One thread, which may wait a millisecond when there is nothing. Contacts that may be a scanner's wait in victim.h's windows first. A contact keeps organization, lane and reason until it ends, whatever is
 // reloaded meanwhile. Live, the tally becomes a batch every flush interval and goes to the sender; in a replay it is left whole for the report.
 
 #pragma once
@@ -12,6 +12,7 @@
 #include "reload.h"
 #include "report.h"
 #include "tally.h"
+#include "victim.h"
 #include "worker.h"
 
 struct sender;
@@ -23,6 +24,7 @@ struct collector_options {
 	unsigned flush_ms;     // 0: never (replay)
 	struct sender *sender; // NULL: nobody wants batches
 	unsigned victim_prefix6;
+	struct victim_options scanner; // window_s, controllers (0: nobody is a scanner by behaviour), waiting
 };
 
 struct collector;
@@ -39,6 +41,14 @@ bool collector_failed(const struct collector *);
 
 // Pairs whose rhythm was forgotten to make room. Any thread.
 uint64_t collector_beacon_overflow(const struct collector *);
+// Contacts in windows. Any thread.
+struct collector_windows {
+	uint64_t waiting;  // now
+	uint64_t early;    // that were decided before their window was over
+	uint64_t scanners; // that were a scanner's by behaviour
+};
+
+void collector_windows(const struct collector *, struct collector_windows *ret);
 
 // After collector_join.
 struct tally *collector_tally(struct collector *);

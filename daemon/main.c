@@ -253,6 +253,9 @@ start_collector(struct run *r, bool replay)
 		.flush_ms = replay ? 0 : r->config->redis.flush_ms,
 		.sender = replay ? NULL : r->sender,
 		.victim_prefix6 = r->config->organizations.victim_prefix6,
+		.scanner = {.window_s = r->config->lanes.scanner_window,
+			    .controllers = r->config->lanes.scanner_controllers,
+			    .waiting = r->config->lanes.scanner_waiting},
 	};
 
 	return collector_start(&o, &r->collector);
@@ -496,7 +499,7 @@ deliver_replay(struct run *r, const struct replay_facts *facts)
 		refuse(r);
 		return FAILED;
 	}
-	if (sender_flush(r->sender, collector_tally(r->collector)) < 0 || sender_stop(r->sender) > 0) {
+	if (sender_flush(r->sender, collector_tally(r->collector), INT64_MAX) < 0 || sender_stop(r->sender) > 0) {
 		log_error("redis: the report above is not wholly in Redis; run the same command again: what is there "
 			  "already is not counted twice");
 		return FAILED;

@@ -131,6 +131,17 @@ write_rules(const struct status *s, FILE *to)
 }
 
 static void
+write_windows(const struct status *s, FILE *to)
+{
+	single(to, "waiting_contacts", "gauge", "Contacts below two_way that wait for the end of their scanner window.",
+	       (int64_t)s->windows.waiting);
+	single(to, "contacts_decided_early_total", "counter", "Of these, contacts that were decided before it.",
+	       (int64_t)s->windows.early);
+	single(to, "scanner_contacts_total", "counter", "Contacts of victims that behaved like scanners.",
+	       (int64_t)s->windows.scanners);
+}
+
+static void
 write_redis(const struct status *s, FILE *to)
 {
 	if (s->redis_url == NULL)
@@ -147,5 +158,6 @@ metrics_write(const struct status *s, FILE *to)
 	write_packets(s, to);
 	write_ports(s, to);
 	write_rules(s, to);
+	write_windows(s, to);
 	write_redis(s, to);
 }

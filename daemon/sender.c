@@ -76,7 +76,7 @@ send_status(struct sender *s, const struct batch *b)
 	if (s->options.status == NULL)
 		return;
 	s->options.status(s->options.context, &status);
-	status.complete_until = b->made_s - SETTLE_S;
+	status.complete_until = b->made_s - SETTLE_S < b->held_s ? b->made_s - SETTLE_S : b->held_s;
 	status.lag_seconds = clock_wall_ns() / 1000000000 - b->made_s;
 	status.one_way = b->one_way;
 	if (sink_status(s->sink, &status) < 0)
@@ -164,13 +164,14 @@ free:
 }
 
 int
-sender_flush(struct sender *s, struct tally *tally)
+sender_flush(struct sender *s, struct tally *tally, int64_t held_ns)
 {
 	struct batch *b;
 	int err = -EAGAIN;
 
 	pthread_mutex_lock(&s->lock);
 	if (s->n < SENDER_WAITING && (err = batch_make(s->chain, tally, &b)) == 0) {
+		b->held_s = held_ns / 1000000000;
 		s->waiting[(s->head + s->n++) % SENDER_WAITING] = b;
 		pthread_cond_signal(&s->changed);
 	}

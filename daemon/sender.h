@@ -29,8 +29,9 @@ struct sender_options {
 // Connects first: 0, or a negative errno with an error in the list (Redis away, too old, evicting).
 int sender_start(const struct sender_options *, struct problem_list *, struct sender **ret);
 
-// Takes everything in the tally as a batch (the caller clears it). 0; -EAGAIN or -ENOMEM when it could not.
-int sender_flush(struct sender *, struct tally *);
+// Takes everything in the tally as a batch (the caller clears it). Packets from held_ns on may not be in it: contacts wait for their lane;
+// INT64_MAX: none does. 0; -EAGAIN or -ENOMEM when it could not.
+int sender_flush(struct sender *, struct tally *, int64_t held_ns);
 
 struct sender_facts {
 	size_t waiting;    // batches in memory

@@ -1,7 +1,6 @@
 #include "status.h"
 
 #include "clock.h"
-#include "collector.h"
 #include "control.h"
 
 #include <jansson.h>
@@ -130,6 +129,7 @@ status_collect(const struct status_sources *from, struct status *ret)
 		status_free(&s);
 		return err;
 	}
+	collector_windows(from->collector, &s.windows);
 	collect_packets(from->workers, &s);
 	collect_ports(from, &s);
 	if (from->reload_thread != NULL)
@@ -291,6 +291,17 @@ capture(const struct status *s)
 }
 
 static json_t *
+windows(const struct status *s)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "waiting", number(s->windows.waiting));
+	json_object_set_new(o, "decided_early", number(s->windows.early));
+	json_object_set_new(o, "scanners", number(s->windows.scanners));
+	return o;
+}
+
+static json_t *
 redis(const struct status *s)
 {
 	json_t *o;
@@ -319,6 +330,7 @@ status_json(const struct status *s)
 	json_object_set_new(o, "reloads", reloads(s));
 	json_object_set_new(o, "capture", capture(s));
 	json_object_set_new(o, "beacon_overflow", number(s->beacon_overflow));
+	json_object_set_new(o, "windows", windows(s));
 	json_object_set_new(o, "redis", redis(s));
 	return o;
 }

@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector.h"
 #include "pkt.h"
 #include "port.h"
 #include "reload.h"
 #include "sender.h"
 #include "worker.h"
 
-struct collector;
 struct json_t;
 
 struct status_sources { // outlive whoever asks
@@ -26,7 +26,7 @@ struct status_sources { // outlive whoever asks
 	struct reload *reload;
 	unsigned reader;                     // the main thread's number among the readers of the rules
 	struct reload_thread *reload_thread; // NULL: there is none
-	const struct collector *collector;
+	struct collector *collector;
 	struct sender *sender; // NULL: no Redis
 	const char *redis_url;
 };
@@ -72,6 +72,7 @@ struct status {
 	uint64_t beacon_overflow; // pairs whose rhythm was forgotten to make room
 	bool counting;            // false: the collector has given up
 	const char *redis_url;    // NULL: nothing is delivered
+	struct collector_windows windows;
 	struct sender_facts redis;
 };
 

@@ -49,6 +49,7 @@ struct batch {
 	size_t n;
 	uint64_t contacts; // in the totals, for logs
 	int64_t made_s;    // when, epoch seconds
+	int64_t held_s;    // packets from then on may not be in it, since their contacts wait; set by the sender
 	bool one_way;      // packets of one direction only were counted
 };
 

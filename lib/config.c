@@ -124,6 +124,10 @@ static const struct key keys[] = {
 	LANE_FILES("hosting", LANE_HOSTING),
 	LANE_FILES("shared", LANE_SHARED),
 	LANE_FILES("sinkhole", LANE_SINKHOLE),
+	{{"lanes", "scanner_window", CONFIG_NUMBER, "600", "seconds", 1, 86400, true}, AT(lanes.scanner_window)},
+	{{"lanes", "scanner_controllers", CONFIG_NUMBER, "8", "controllers", 0, 1000000, true},
+		AT(lanes.scanner_controllers)},
+	{{"lanes", "scanner_waiting", CONFIG_NUMBER, "65536", "contacts", 16, 16777216, true}, AT(lanes.scanner_waiting)},
 
 	{{"redis", "url", CONFIG_TEXT, NULL, NULL, 0, 0, true}, AT(redis.url), .check = check_url},
 	{{"redis", "user", CONFIG_TEXT, NULL, NULL, 0, 0, true}, AT(redis.user)},

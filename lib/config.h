@@ -52,6 +52,9 @@ struct config {
 	struct {
 		struct lane_list *lists; // lanes.allowed, lanes.scanner, ...: lists of files
 		size_t n_lists;
+		unsigned scanner_window;      // seconds of packet time; default 600
+		unsigned scanner_controllers; // distinct ones that make a scanner; 0: nobody is by behaviour; default 8
+		unsigned scanner_waiting;     // reports that may wait; default 65536
 	} lanes;
 	struct {
 		char *url; // NULL: no Redis

@@ -39,7 +39,7 @@ ROOMS = {
     'report': {'beacon', 'contact', 'org', 'pkt', 'region', 'tally'},
     'sink': {'batch', 'redis'},
     'tally': {'beacon', 'contact', 'flow', 'lane', 'org', 'victim'},
-    'victim': set(),
+    'victim': {'contact'},
 }
 
 # A library's header -> the files that may include it.

@@ -125,6 +125,20 @@ a_label_cannot_end_itself(void **state)
 }
 
 static void
+contacts_that_wait_and_that_could_not_are_shown(void **state)
+{
+	struct status s = some();
+	const char *text;
+
+	(void)state;
+	s.windows = (struct collector_windows){.waiting = 3, .early = 4, .scanners = 24};
+	text = text_of(&s);
+	has(text, "ratwatch_waiting_contacts 3\n");
+	has(text, "ratwatch_contacts_decided_early_total 4\n");
+	has(text, "ratwatch_scanner_contacts_total 24\n");
+}
+
+static void
 redis_is_there_when_it_is_configured(void **state)
 {
 	struct status s = some();
@@ -176,6 +190,7 @@ main(void)
 		cmocka_unit_test(a_port_is_named_with_each_reason),
 		cmocka_unit_test(each_feed_is_a_series_and_an_unknown_age_is_no_number),
 		cmocka_unit_test(a_label_cannot_end_itself),
+		cmocka_unit_test(contacts_that_wait_and_that_could_not_are_shown),
 		cmocka_unit_test(redis_is_there_when_it_is_configured),
 		cmocka_unit_test(the_text_is_as_prometheus_wants_it),
 	};
