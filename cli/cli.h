@@ -8,6 +8,7 @@
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_REFUSED = 2 };
 
 int cli_check(int argc, char **argv);
+int cli_explain(int argc, char **argv);
 int cli_indicators(int argc, char **argv);
 int cli_lookup(int argc, char **argv);
 int cli_reload(int argc, char **argv);

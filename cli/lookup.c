@@ -10,37 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
-print_flags(const json_t *flags)
-{
-	const json_t *flag;
-	size_t i;
-
-	json_array_foreach (flags, i, flag)
-		printf(", %s", json_string_value(flag));
-}
-
-static void
-print_indicator(const json_t *o)
-{
-	char path[PRINT_TEXT], family[PRINT_TEXT], prefix[PRINT_TEXT], status[PRINT_TEXT], first[PRINT_TIME],
-		last[PRINT_TIME], end[PRINT_TIME];
-	long long port = print_number(o, "port");
-
-	printf("  %s", print_text(o, "prefix", prefix));
-	if (port != 0)
-		printf(" port %lld", port);
-	printf(": %s, %s:%lld, confidence %lld", print_text(o, "family", family)[0] != '\0' ? family : "no family",
-	       print_text(o, "path", path), print_number(o, "line"), print_number(o, "confidence"));
-	if (strcmp(print_text(o, "status", status), "unknown") != 0)
-		printf(", %s", status);
-	print_flags(json_object_get(o, "flags"));
-	printf("\n    first seen %s, last seen %s, %s %s\n", print_time(o, "first_seen", first),
-	       print_time(o, "last_seen", last),
-	       json_is_true(json_object_get(o, "in_force")) ? "in force until" : "ENDED",
-	       print_time(o, "expires", end));
-}
-
 static int
 print(const json_t *o)
 {

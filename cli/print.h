@@ -22,3 +22,6 @@ long long print_number(const struct json_t *, const char *key);
 const char *print_text(const struct json_t *, const char *key, char ret[static PRINT_TEXT]);
 // Epoch seconds as "2024-04-30 12:00:00"; "-" when there are none.
 const char *print_time(const struct json_t *, const char *key, char ret[static PRINT_TIME]);
+
+// One of the "indicators" that lookup and explain answer with, on two lines.
+void print_indicator(const struct json_t *);

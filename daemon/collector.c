@@ -492,6 +492,23 @@ collector_windows(const struct collector *c, struct collector_windows *ret)
 	};
 }
 
+bool
+collector_window(struct collector *c, const struct ip_addr *victim, int64_t now_ns, struct victim_window *ret)
+{
+	if (c->windows == NULL)
+		return false;
+	pthread_mutex_lock(&c->lock);
+	victim_window(c->windows, victim, now_ns, ret);
+	pthread_mutex_unlock(&c->lock);
+	return true;
+}
+
+const struct victim_options *
+collector_scanner(const struct collector *c)
+{
+	return &c->options.scanner;
+}
+
 struct tally *
 collector_tally(struct collector *c)
 {

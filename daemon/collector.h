@@ -50,6 +50,12 @@ struct collector_windows {
 
 void collector_windows(const struct collector *, struct collector_windows *ret);
 
+// The scanner window of one victim. Any thread; takes a lock that the collector holds for a round over its rings. False: nobody is a scanner by
+// behaviour.
+bool collector_window(struct collector *, const struct ip_addr *, int64_t now_ns, struct victim_window *ret);
+// window_s and controllers, as configured. Any thread.
+const struct victim_options *collector_scanner(const struct collector *);
+
 // After collector_join.
 struct tally *collector_tally(struct collector *);
 size_t collector_contacts(struct collector *, const struct report_contact **ret);

@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include "explain.h"
 #include "indicators.h"
 
 #include <jansson.h>
@@ -38,8 +39,9 @@ run_rollback(void *context, const struct json_t *arguments, struct control_reque
 }
 
 const struct control_command commands_table[] = {
-	{"change", indicators_change}, {"changes", indicators_changes}, {"lookup", indicators_lookup},
-	{"reload", run_reload},        {"rollback", run_rollback},      {"status", run_status},
+	{"change", indicators_change}, {"changes", indicators_changes}, {"explain", explain_contact},
+	{"lookup", indicators_lookup}, {"reload", run_reload},          {"rollback", run_rollback},
+	{"status", run_status},
 };
 
 const size_t commands_n = sizeof(commands_table) / sizeof(commands_table[0]);

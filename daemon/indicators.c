@@ -257,8 +257,8 @@ one_indicator(const struct rules *rules, const struct indicator *in, int64_t now
 	return o;
 }
 
-static json_t *
-lookup(const struct rules *rules, const struct ip_addr *a, int64_t now)
+json_t *
+indicators_of(const struct rules *rules, const struct ip_addr *a, int64_t now)
 {
 	const struct indicator_list *l = c2set_list(rules->c2);
 	json_t *o = json_object(), *list = json_array();
@@ -299,7 +299,7 @@ indicators_lookup(void *context, const struct json_t *arguments, struct control_
 	}
 	// The rules cannot go away between online and offline.
 	reload_reader_online(c->sources.reload, c->sources.reader);
-	found = lookup(reload_rules(c->sources.reload), &a, clock_wall_ns() / 1000000000);
+	found = indicators_of(reload_rules(c->sources.reload), &a, clock_wall_ns() / 1000000000);
 	reload_reader_offline(c->sources.reload, c->sources.reader);
 	control_answer(request, found);
 }

@@ -15,5 +15,7 @@ void indicators_request(const struct commands *, struct reload_request *, struct
 void indicators_change(void *context, const struct json_t *arguments, struct control_request *);
 // {} -> {"changes":[{"change", "prefix", "port", "family", "reason", "since", "until"}…]}
 void indicators_changes(void *context, const struct json_t *arguments, struct control_request *);
+// What the set says about an address: {"address", "matches", "removed", "generation", "indicators":[…]}; the caller's to free.
+struct json_t *indicators_of(const struct rules *, const struct ip_addr *, int64_t now);
 // {"address"} -> {"address", "matches", "removed", "generation", "indicators":[…]}
 void indicators_lookup(void *context, const struct json_t *arguments, struct control_request *);

@@ -351,10 +351,13 @@ lane_of(const struct lane_set *s, const struct contact_report *r, unsigned victi
 }
 
 // An address that others use as well, or whose controller listens on a port that this contact did not use, is not enough.
-static bool
-match_suffices(const struct flow_match *m)
+static unsigned
+match_objections(const struct flow_match *m)
 {
-	return m->exact || (!m->has_port && !(m->flags & (INDICATOR_COMPROMISED | INDICATOR_SHARED)));
+	if (m->exact)
+		return 0;
+	return (m->has_port ? LANE_OTHER_PORT : 0u) |
+	       (m->flags & (INDICATOR_COMPROMISED | INDICATOR_SHARED) ? LANE_OTHERS_HOST : 0u);
 }
 
 static bool
@@ -367,9 +370,45 @@ opener_suffices(const struct contact_report *r, unsigned victim, unsigned contro
 	return r->ends[controller].match.connects_in;
 }
 
+unsigned
+lane_objections(enum lane lane, const struct contact_report *r, unsigned victim, unsigned controller)
+{
+	unsigned objections = match_objections(&r->ends[controller].match);
+
+	if (lane != LANE_COUNTED && lane != LANE_SINKHOLE)
+		objections |= LANE_APART;
+	if (r->portless)
+		objections |= LANE_NO_CONVERSATION;
+	if (r->evidence < CONTACT_ANSWERED)
+		objections |= LANE_NOT_ANSWERED;
+	if (!opener_suffices(r, victim, controller))
+		objections |= LANE_NOT_OPENED;
+	return objections;
+}
+
+const char *
+lane_objection_text(enum lane_objection o)
+{
+	switch (o) {
+	case LANE_APART:
+		return "its lane makes nobody suspected";
+	case LANE_NO_CONVERSATION:
+		return "a fragment without ports is no conversation";
+	case LANE_NOT_ANSWERED:
+		return "it was not answered";
+	case LANE_NOT_OPENED:
+		return "the victim did not open it";
+	case LANE_OTHER_PORT:
+		return "it is not on the port that the indicator names";
+	case LANE_OTHERS_HOST:
+		return "the address is a hacked third party's or shared, and the contact on no port that the indicator "
+		       "names";
+	}
+	return "";
+}
+
 bool
 lane_suspects(enum lane lane, const struct contact_report *r, unsigned victim, unsigned controller)
 {
-	return (lane == LANE_COUNTED || lane == LANE_SINKHOLE) && !r->portless && r->evidence >= CONTACT_ANSWERED &&
-	       opener_suffices(r, victim, controller) && match_suffices(&r->ends[controller].match);
+	return lane_objections(lane, r, victim, controller) == 0;
 }

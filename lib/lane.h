@@ -53,5 +53,17 @@ bool lane_has(const struct lane_set *, enum lane); // a list of its own
 // Whether an address or prefix of the allowed lists holds this one or lies in it: then the whole indicator is not to be trusted.
 bool lane_allows(const struct lane_set *, const struct ip_prefix *);
 
-// Whether a contact in this lane makes its victim suspected (docs/architecture.md, "Suspected").
+// Why a contact in this lane does not make its victim suspected (docs/architecture.md, "Suspected"): every reason as a bit; 0: it does.
+enum lane_objection {
+	LANE_APART = 1 << 0,           // its lane makes nobody suspected
+	LANE_NO_CONVERSATION = 1 << 1, // a fragment without ports
+	LANE_NOT_ANSWERED = 1 << 2,
+	LANE_NOT_OPENED = 1 << 3,  // the controller opened it, or who did is not known and it is not two_way
+	LANE_OTHER_PORT = 1 << 4,  // not the indicator's
+	LANE_OTHERS_HOST = 1 << 5, // on no listed port of an address that is a hacked third party's or shared
+};
+#define LANE_OBJECTIONS 6
+unsigned lane_objections(enum lane, const struct contact_report *, unsigned victim, unsigned controller);
+const char *lane_objection_text(enum lane_objection);
+
 bool lane_suspects(enum lane, const struct contact_report *, unsigned victim, unsigned controller);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define NONE  UINT32_MAX
 #define SLICE 16 // so many parts of what is remembered are decided at once when memory is full
@@ -59,6 +60,7 @@ struct victim_windows {
 	uint32_t free_window, top_window;
 	uint32_t *chains;
 	uint32_t mask;
+	uint64_t salt;         // spoofed victims cannot all be sent to one chain
 	struct touch *touches; // room for judging one victim
 	struct ip_addr *controllers;
 	uint32_t *counts;
@@ -89,7 +91,7 @@ victim_windows_build(const struct victim_options *o, struct victim_windows **ret
 	v->controllers = calloc(v->n_records, sizeof(*v->controllers));
 	v->counts = calloc(v->n_records, sizeof(*v->counts));
 	if (v->records == NULL || v->held == NULL || v->windows == NULL || v->chains == NULL || v->touches == NULL ||
-	    v->controllers == NULL || v->counts == NULL) {
+	    v->controllers == NULL || v->counts == NULL || getrandom(&v->salt, sizeof(v->salt), 0) != sizeof(v->salt)) {
 		victim_windows_free(v);
 		return -ENOMEM;
 	}
@@ -181,7 +183,7 @@ give_back(struct victim_windows *v, struct record *c, name_id reason)
 static uint32_t *
 chain_of(const struct victim_windows *v, const struct ip_addr *victim)
 {
-	return &v->chains[(uint32_t)ip_hash(victim, 0) & v->mask];
+	return &v->chains[(uint32_t)ip_hash(victim, v->salt) & v->mask];
 }
 
 static uint32_t

@@ -34,6 +34,33 @@ def frames():
             + h.conversation(TALKER, 42000, CONTROLLERS[0], 443))
 
 
+def check_explained(daemon):
+    explain = lambda victim, controller: daemon.answer('explain', victim, controller)
+    survey = explain(SURVEY, CONTROLLERS[0])
+    assert survey['window'] == {'open': True, 'controllers': 24, 'waiting': 24, 'limit': 8, 'seconds': 600, 'scanner': True}, survey
+    assert not survey['suspected'] and 'behaves like a scanner' in survey['because_not'][0], survey
+
+    quiet = explain(QUIET, CONTROLLERS[0])
+    assert quiet['organization']['id'] == 'w-acme' and quiet['organization']['source'] == 'watchlist.csv:3', quiet
+    assert quiet['indicators'][0]['line'] == 1 and quiet['indicators'][0]['path'].endswith('feed.txt'), quiet
+    assert (quiet['lane'], quiet['match'], quiet['port']) == ('counted', 'exact', 443), quiet
+    assert quiet['window']['open'] and quiet['window']['controllers'] == 2 and not quiet['window']['scanner'], quiet
+    assert quiet['suspected'] and quiet['because_not'] == [], quiet
+
+    other = explain(QUIET, CONTROLLERS[0] + ':8443')
+    assert other['match'] == 'address' and other['because_not'] == ['it is not on the port that the indicator names'], other
+    idle = explain('198.51.100.1', CONTROLLERS[0])
+    assert not idle['window']['open'] and not idle['organization']['can_be_suspected'], idle
+    assert explain(QUIET, '9.9.9.9')['because_not'] == ['no indicator in force names the controller']
+
+    told = daemon.ask('explain', SURVEY, CONTROLLERS[0]).stdout
+    for words in ('organization: Survey (w-survey), by watchlist, watchlist.csv:2', 'match: exact, on port 443', 'feed.txt:1', 'lane: counted',
+                  'scanner window: open, 24 controllers in 600 s', 'suspected: no'):
+        assert words in told, (words, told)
+    assert daemon.ask('explain', SURVEY, 'there').returncode == 1
+    assert daemon.ask('explain', SURVEY).returncode == 2
+
+
 def run(net, folder, redis, *sets):
     daemon = h.Daemon(net.command(h.RATWATCHD, '-c', os.path.join(folder.path, 'ratwatch.yaml'), *(w for s in sets for w in ('--set', s))))
     daemon.wait_for(r'running: 1 ports, 2 workers, 24 indicators')
@@ -73,6 +100,7 @@ def main():
             h.wait_until('26 contacts that wait', lambda: daemon.answer('status')['windows']['waiting'] == 26)
             assert daemon.answer('status')['windows'] == {'waiting': 26, 'decided_early': 0, 'scanners': 0}
             assert re.search(r'Scanner windows: 26 contacts wait, 0 were decided early', daemon.ask('status').stdout)
+            check_explained(daemon)
             assert redis.keys('ratwatch:{org:w-survey}*') == [] and counted(redis, 'counted', 'contacts', 'acme') == 1
             daemon.signal(signal.SIGTERM)
             daemon.wait_for(r'scanners: 26 contacts that waited .* are decided now')

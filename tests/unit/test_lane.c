@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "indicator.h"
 #include "lane.h"
 #include "temporary.h"
 
@@ -255,11 +256,44 @@ real_lists_of_scanners_and_of_hosting_name_the_line(void **state)
 	real_holds_as("bad-asn-list/bad-asn-list.csv", 20248, "bad-asn-list.csv:334");
 }
 
+static unsigned
+objections(enum lane lane, struct contact_report r)
+{
+	assert_int_equal(lane_suspects(lane, &r, 0, 1), lane_objections(lane, &r, 0, 1) == 0);
+	return lane_objections(lane, &r, 0, 1);
+}
+
+static void
+whoever_is_not_suspected_is_told_each_reason(void **state)
+{
+	struct contact_report r = {.opener = CONTACT_VICTIM, .evidence = CONTACT_ANSWERED};
+	struct flow_match *m = &r.ends[1].match;
+
+	(void)state;
+	assert_int_equal(objections(LANE_COUNTED, r), 0);
+	assert_int_equal(objections(LANE_SINKHOLE, r), 0);
+	assert_int_equal(objections(LANE_HOSTING, r), LANE_APART);
+	r.evidence = CONTACT_ATTEMPT;
+	m->has_port = true;
+	m->flags = INDICATOR_SHARED;
+	assert_int_equal(objections(LANE_SCANNER, r),
+			 LANE_APART | LANE_NOT_ANSWERED | LANE_OTHER_PORT | LANE_OTHERS_HOST);
+	m->exact = true;
+	r.portless = true;
+	r.opener = CONTACT_CONTROLLER;
+	assert_int_equal(objections(LANE_COUNTED, r), LANE_NO_CONVERSATION | LANE_NOT_ANSWERED | LANE_NOT_OPENED);
+	m->connects_in = true;
+	assert_int_equal(objections(LANE_COUNTED, r), LANE_NO_CONVERSATION | LANE_NOT_ANSWERED);
+	for (unsigned i = 0; i < LANE_OBJECTIONS; i++)
+		assert_string_not_equal(lane_objection_text((enum lane_objection)(1u << i)), "");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_text_or_warninglists_and_name_the_line),
+		cmocka_unit_test(whoever_is_not_suspected_is_told_each_reason),
 		cmocka_unit_test(lists_of_names_or_of_controllers_are_refused),
 		cmocka_unit_test(lists_of_as_numbers_are_known_by_their_content),
 		cmocka_unit_test(lists_that_mix_as_numbers_with_others_are_refused_beyond_one_in_twenty),

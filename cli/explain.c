@@ -1,0 +1,104 @@
+#include "cli.h"
+
+#include "ask.h"
+#include "print.h"
+
+#include <jansson.h>
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+static void
+print_organization(const json_t *o)
+{
+	char id[PRINT_TEXT], name[PRINT_TEXT], attribution[PRINT_TEXT], source[PRINT_TEXT];
+
+	print_text(o, "source", source);
+	printf("organization: %s (%s), by %s%s%s%s\n", print_text(o, "name", name), print_text(o, "id", id),
+	       print_text(o, "attribution", attribution), source[0] != '\0' ? ", " : "", source,
+	       json_is_true(json_object_get(o, "can_be_suspected")) ? "" : "; it cannot be named as suspected itself");
+}
+
+static void
+print_indicators(const json_t *o)
+{
+	const json_t *indicator;
+	char match[PRINT_TEXT], network[PRINT_TEXT], country[PRINT_TEXT];
+	size_t i;
+
+	if (print_text(o, "match", match)[0] == '\0')
+		printf("match: none\n");
+	else if (print_number(o, "port") != 0)
+		printf("match: %s, on port %lld\n", match, print_number(o, "port"));
+	else
+		printf("match: %s, on any port\n", match);
+	json_array_foreach (json_object_get(o, "indicators"), i, indicator)
+		print_indicator(indicator);
+	if (print_text(o, "network", network)[0] != '\0')
+		printf("controller's network: %s %s\n", network, print_text(o, "country", country));
+}
+
+static void
+print_lane(const json_t *o)
+{
+	const json_t *window = json_object_get(o, "window");
+	char lane[PRINT_TEXT], reason[PRINT_TEXT];
+
+	if (print_text(o, "lane", lane)[0] != '\0')
+		printf("lane: %s%s%s\n", lane, print_text(o, "reason", reason)[0] != '\0' ? ", because of " : "",
+		       reason);
+	if (!json_is_object(window))
+		return;
+	printf("scanner window: %s, %lld controllers in %lld s (a scanner has %lld), %lld contacts wait\n",
+	       json_is_true(json_object_get(window, "open")) ? "open" : "closed", print_number(window, "controllers"),
+	       print_number(window, "seconds"), print_number(window, "limit"), print_number(window, "waiting"));
+}
+
+static int
+print(const json_t *o)
+{
+	const json_t *why;
+	size_t i;
+
+	print_organization(json_object_get(o, "organization"));
+	print_indicators(o);
+	print_lane(o);
+	printf("suspected: %s\n", json_is_true(json_object_get(o, "suspected"))
+					  ? "yes, when the victim opens the contact and is answered"
+					  : "no");
+	json_array_foreach (json_object_get(o, "because_not"), i, why)
+		printf("  %s\n", json_string_value(why));
+	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
+}
+
+int
+cli_explain(int argc, char **argv)
+{
+	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
+	const char *socket = ASK_SOCKET;
+	bool json = false, wrong = false;
+	json_t *answer;
+	int option, status;
+
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 's')
+			socket = optarg;
+		else
+			wrong |= option != 'o' || !print_form(optarg, &json);
+	}
+	if (wrong || argc - optind != 2) {
+		fputs("usage: ratwatch explain [-o table|json] [--socket PATH] VICTIM CONTROLLER[:PORT]\n", stderr);
+		return CLI_REFUSED;
+	}
+	status = ask(socket,
+		     json_pack("{s:s, s:s, s:s}", "command", "explain", "victim", argv[optind], "controller",
+			       argv[optind + 1]),
+		     ASK_PATIENCE_S, &answer);
+	if (status != CLI_DONE)
+		return status;
+	status = json ? print_json(answer) : print(answer);
+	json_decref(answer);
+	return status;
+}
