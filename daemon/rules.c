@@ -362,6 +362,19 @@ earlier_path(const struct earlier *e, size_t i)
 	return e->rules != NULL ? e->rules->feeds[i].path : e->set->lists[i].path;
 }
 
+// In force, or at a start what was so last.
+static struct earlier
+latest(const struct rules_options *o)
+{
+	const struct history *h = o->history;
+
+	if (o->previous != NULL)
+		return (struct earlier){.rules = o->previous, .n = o->previous->n_feeds};
+	if (h != NULL && history_count(h) > 0)
+		return (struct earlier){.set = history_set(h, 0), .n = history_set(h, 0)->n};
+	return (struct earlier){.n = 0};
+}
+
 // Two feeds of the configuration may name one file.
 static bool
 is_repeated(const struct earlier *e, size_t i)
@@ -393,17 +406,10 @@ add_earlier(struct build *b, const struct feed_options *o, const struct earlier 
 static int
 hold_pattern(struct build *b, const struct feed_options *o)
 {
-	const struct rules *previous = b->options->previous;
-	const struct history *h = b->options->history;
-	struct earlier e = {.rules = previous, .n = previous != NULL ? previous->n_feeds : 0};
+	struct earlier e = latest(b->options);
 	size_t before = b->rules->n_feeds;
-	int err;
+	int err = add_earlier(b, o, &e);
 
-	if (previous == NULL && h != NULL && history_count(h) > 0) {
-		e.set = history_set(h, 0);
-		e.n = e.set->n;
-	}
-	err = add_earlier(b, o, &e);
 	return err < 0 || b->rules->n_feeds > before ? err : -ENOENT;
 }
 
@@ -455,19 +461,16 @@ is_loaded(const struct rules *r, const char *path, size_t *place)
 static void
 warn_of_gone(const struct build *b)
 {
-	const struct rules *previous = b->options->previous;
-	const struct history *h = b->options->history;
-	const struct history_set *last =
-		previous == NULL && h != NULL && history_count(h) > 0 ? history_set(h, 0) : NULL;
-	size_t n = previous != NULL ? previous->n_feeds : last != NULL ? last->n : 0, place = 0;
+	struct earlier e = latest(b->options);
+	size_t place = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		const char *path = previous != NULL ? previous->feeds[i].path : last->lists[i].path;
+	for (size_t i = 0; i < e.n; i++) {
+		const char *path = earlier_path(&e, i);
 
 		if (!is_loaded(b->rules, path, &place) && is_of_pattern(b->options->config, path))
 			problem_add(b->problems, PROBLEM_WARNING, path, 0, NULL,
 				    "is gone, and with it its %zu entries; if that is wrong, put it back and reload",
-				    previous != NULL ? previous->feeds[i].entries : last->lists[i].entries);
+				    e.rules != NULL ? e.rules->feeds[i].entries : e.set->lists[i].entries);
 	}
 }
 
@@ -548,18 +551,6 @@ build_lanes(struct rules *r, const struct config *c, struct problem_list *proble
 	return lane_build(c->lanes.lists, c->lanes.n_lists, problems, &r->lanes);
 }
 
-// Nobody sees a list that can match nothing.
-static void
-check_as_lists(const struct rules *r, struct problem_list *problems)
-{
-	const char *list = lane_as_list(r->lanes);
-
-	if (list != NULL && !org_has_database(r->orgs))
-		problem_add(problems, PROBLEM_WARNING, list, 0, NULL,
-			    "AS numbers match no address without a database that knows them; name one in "
-			    "organizations.databases");
-}
-
 int
 rules_build(const struct rules_options *o, struct problem_list *problems, struct rules **ret)
 {
@@ -579,7 +570,6 @@ rules_build(const struct rules_options *o, struct problem_list *problems, struct
 		rules_free(r);
 		return families < 0 ? families : c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
 	}
-	check_as_lists(r, problems);
 	*ret = r;
 	return 0;
 }
