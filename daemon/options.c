@@ -170,9 +170,23 @@ run_id_is_valid(const char *id)
 	return n >= 1 && n <= 48 && id[n] == '\0';
 }
 
+// The first option given that only a replay heeds; NULL: none.
+static const char *
+replays_option(const struct options *o)
+{
+	return o->as_of != 0       ? "--as-of"
+	       : o->contacts       ? "--contacts"
+	       : o->json           ? "-o"
+	       : o->note != NULL   ? "--note"
+	       : o->run_id != NULL ? "--run-id"
+				   : NULL;
+}
+
 static int
 settle_mode(struct options *o, struct problem_list *problems)
 {
+	const char *misplaced = replays_option(o);
+
 	if (o->mode == OPTIONS_HELP || o->mode == OPTIONS_VERSION)
 		return 0;
 	if (o->run_id != NULL && !run_id_is_valid(o->run_id))
@@ -183,6 +197,8 @@ settle_mode(struct options *o, struct problem_list *problems)
 		o->mode = OPTIONS_REPLAY;
 	else if (o->config == NULL)
 		return usage(problems, NULL, "nothing to do; write -c FILE to watch ports or -r CAPTURE to replay");
+	else if (misplaced != NULL)
+		return usage(problems, misplaced, "belongs to a replay; write -r CAPTURE, or leave it out");
 	return 0;
 }
 

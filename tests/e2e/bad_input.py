@@ -88,6 +88,8 @@ def main():
         refused(folder, ['good.pcap'], 'good.pcap', 'stands alone')
         refused(folder, ['-r', 'good.pcap', '-o', 'xml'], 'write table or json')
         refused(folder, ['-r', 'good.pcap', '--run-id', 'a b'], '--run-id')
+        for option in (['--as-of', '2024-01-01'], ['--contacts'], ['-o', 'json'], ['--note', 'x'], ['--run-id', 'x']):
+            refused(folder, ['-c', 'c.yaml', *option], option[0] + ': belongs to a replay')
 
         # A replay that finds nothing says so usefully.
         folder.file('other.txt', '8.8.8.8:443\n')
