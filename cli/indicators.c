@@ -95,14 +95,15 @@ print_change(const json_t *o)
 {
 	char change[PRINT_TEXT], prefix[PRINT_TEXT], family[PRINT_TEXT], reason[PRINT_TEXT], since[PRINT_TIME],
 		until[PRINT_TIME];
-	long long port = print_number(o, "port");
+	long long port = print_number(o, "port"), end = print_number(o, "until");
 
 	printf("%-6s %s", print_text(o, "change", change), print_text(o, "prefix", prefix));
 	if (port != 0)
 		printf(" port %lld", port);
 	if (print_text(o, "family", family)[0] != '\0')
 		printf(" %s", family);
-	printf(", since %s, until %s", print_time(o, "since", since), print_time(o, "until", until));
+	printf(", since %s, %s %s", print_time(o, "since", since), end != 0 && end <= time(NULL) ? "ended" : "until",
+	       print_time(o, "until", until));
 	if (print_text(o, "reason", reason)[0] != '\0')
 		printf(": %s", reason);
 	putchar('\n');

@@ -42,5 +42,7 @@ cli_rollback(int argc, char **argv)
 		if (errno != 0 || *end != '\0' || generation < 1)
 			return usage(stderr);
 	}
+	if (generation == 0)
+		return result_ask(socket, json_pack("{s:s}", "command", "rollback"));
 	return result_ask(socket, json_pack("{s:s, s:I}", "command", "rollback", "generation", (json_int_t)generation));
 }

@@ -23,19 +23,26 @@ run_status(void *context, const struct json_t *arguments, struct control_request
 static void
 run_reload(void *context, const struct json_t *arguments, struct control_request *request)
 {
-	struct reload_request reload = {.kind = RELOAD_AGAIN,
-					.force = json_is_true(json_object_get(arguments, "force"))};
+	const json_t *force = json_object_get(arguments, "force");
+	struct reload_request reload = {.kind = RELOAD_AGAIN, .force = json_is_true(force)};
 
-	indicators_request(context, &reload, request);
+	if (force != NULL && !json_is_boolean(force))
+		control_refuse(request, "force is no truth value; write true or false, or leave it out");
+	else
+		indicators_request(context, &reload, request);
 }
 
 static void
 run_rollback(void *context, const struct json_t *arguments, struct control_request *request)
 {
-	json_int_t generation = json_integer_value(json_object_get(arguments, "generation"));
-	struct reload_request reload = {.kind = RELOAD_RETURN, .generation = generation > 0 ? (uint64_t)generation : 0};
+	const json_t *generation = json_object_get(arguments, "generation");
+	struct reload_request reload = {.kind = RELOAD_RETURN, .generation = (uint64_t)json_integer_value(generation)};
 
-	indicators_request(context, &reload, request);
+	if (generation != NULL && json_integer_value(generation) < 1)
+		control_refuse(request,
+			       "generation is no number of a set; 'ratwatch status' names those that are kept");
+	else
+		indicators_request(context, &reload, request);
 }
 
 const struct control_command commands_table[] = {

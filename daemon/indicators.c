@@ -84,7 +84,7 @@ parse_change(json_t *from, bool allow_special, struct change *ret)
 	struct change c = {.since = clock_wall_ns() / 1000000000};
 	json_int_t port = 0, until = 0;
 
-	if (json_unpack(from, "{s:s, s:s, s?I, s?s, s?s, s?I}", "change", &what, "prefix", &prefix, "port", &port,
+	if (json_unpack(from, "{s:s, s:s, s?I, s?s, s?s, s?I !}", "change", &what, "prefix", &prefix, "port", &port,
 			"family", &family, "reason", &reason, "until", &until) < 0)
 		return "is no change; give change, prefix, and perhaps port, family, reason and until";
 	if (ip_parse_prefix(prefix, strlen(prefix), &c.prefix) < 0)

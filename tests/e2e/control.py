@@ -172,6 +172,12 @@ def check_disturbances(net, daemon):
     assert status(daemon)['sensor'] == 'tap-1'
     assert 'no JSON' in said(daemon, b'\x00\xff\xfe GET / HTTP/1.1\r\n\r\n')
     assert "'halt' is no command" in said(daemon, b'{"command":"halt"}\n')
+    # What is misspelt is refused: nothing is guessed that would change what is in force.
+    for line, words in ((b'{"command":"rollback","generation":"1"}\n', 'generation is no number of a set'),
+                        (b'{"command":"rollback","generation":-1}\n', 'generation is no number of a set'),
+                        (b'{"command":"reload","force":"yes"}\n', 'force is no truth value'),
+                        (b'{"command":"change","indicators":[{"change":"add","prefix":"198.18.7.9","prt":443}]}\n', "'198.18.7.9' is no change")):
+        assert words in said(daemon, line), line
     with connect(daemon) as greedy:
         try:
             greedy.sendall(b'{"command":"' + b'x' * (1 << 20) + b'"}\n')

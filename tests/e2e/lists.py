@@ -104,6 +104,10 @@ def changed(tap):
     assert [(c['change'], c['prefix'], c['reason']) for c in changes] == \
         [('add', '2001:db8::7', 'ticket 1'), ('remove', ONE, 'ours')], changes
     assert 'ours' in tap.daemon.ask('indicators').stdout
+    soon = time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 3))
+    assert tap.daemon.ask('indicators', 'add', '--until', soon, OTHER).returncode == 0
+    h.wait_until('the end of a change', lambda: 'ended' in tap.daemon.ask('indicators').stdout)
+    assert not tap.meets(OTHER)
     for wrong, words in (('0.0.0.0/0', "'0.0.0.0/0' is wider than /12"), ('198.18.7', "'198.18.7' is no address"),
                          ('198.18.7.1:0', "'198.18.7.1:0' is no address")):
         got = tap.daemon.ask('indicators', 'add', '198.18.77.1', wrong)
