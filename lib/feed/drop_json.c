@@ -20,7 +20,7 @@ read_metadata(struct feed_pile *pile, const struct json_t *line)
 
 	pile->has_trailer = records > 0;
 	pile->trailer = (size_t)records;
-	pile->feed->updated = json_record_number(line, "timestamp");
+	pile->feed->updated = json_record_seconds(line, "timestamp");
 }
 
 static void

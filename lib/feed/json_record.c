@@ -86,6 +86,14 @@ json_record_time(const struct json_t *tree, const char *key)
 	return feed_time(text, strnlen(text, strlen("2026-07-24 12:50:57")));
 }
 
+int64_t
+json_record_seconds(const struct json_t *tree, const char *key)
+{
+	int64_t n = json_record_number(tree, key);
+
+	return n > 0 && n < INT64_C(253402300800) ? n : 0; // beyond, it counts in something else
+}
+
 bool
 json_record_bool(const struct json_t *tree, const char *key, bool absent)
 {

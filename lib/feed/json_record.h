@@ -21,6 +21,7 @@ const char *json_record_text(const struct json_t *, const char *key); // valid a
 int64_t json_record_number(const struct json_t *, const char *key);   // a number, or decimal text
 uint8_t json_record_percent(const struct json_t *, const char *key);  // 0..100
 int64_t json_record_time(const struct json_t *, const char *key);     // UTC -> epoch seconds
+int64_t json_record_seconds(const struct json_t *, const char *key);  // epoch seconds, until the year 9999
 bool json_record_bool(const struct json_t *, const char *key, bool absent);
 int json_record_port(const struct json_t *, const char *key, uint16_t *ret); // 0 or -EINVAL
 // The i-th item of a member that is an array; NULL behind the last.

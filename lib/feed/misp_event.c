@@ -104,7 +104,7 @@ keep(const struct around *a, const struct json_t *record)
 	in.first_seen = json_record_time(record, "first_seen");
 	in.last_seen = json_record_time(record, "last_seen");
 	if (in.last_seen == 0) // somebody still stood by it then
-		in.last_seen = json_record_number(record, "timestamp");
+		in.last_seen = json_record_seconds(record, "timestamp");
 	feed_keep(a->pile, &in);
 }
 

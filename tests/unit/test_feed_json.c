@@ -495,6 +495,20 @@ misp_dates_are_those_of_the_sighting_or_of_the_last_change(void **state)
 	feed_free(f);
 }
 
+static void
+misp_dates_that_no_calendar_has_are_none(void **state)
+{
+	struct feed *f =
+		loaded(EVENT(MISP_IP("ip-dst", "8.8.8.8", ",\"timestamp\":\"9223372036854775807\"") "," MISP_IP(
+			       "ip-dst", "9.9.9.9", ",\"timestamp\":-9223372036854775807")),
+		       FEED_MISP_EVENT, 2);
+
+	(void)state;
+	assert_true(at(f, 0).last_seen == 0 && at(f, 0).expires == 0);
+	assert_true(at(f, 1).last_seen == 0 && at(f, 1).expires == 0);
+	feed_free(f);
+}
+
 #define PORT_OF_OBJECT(port)                                                                                           \
 	"{\"type\":\"port\",\"object_relation\":\"dst-port\",\"value\":\"" port "\",\"to_ids\":false}"
 
@@ -981,6 +995,7 @@ main(void)
 		TEST(misp_tags_name_the_family),
 		TEST(misp_tags_of_the_event_are_for_attributes_without),
 		TEST(misp_dates_are_those_of_the_sighting_or_of_the_last_change),
+		TEST(misp_dates_that_no_calendar_has_are_none),
 		TEST(misp_objects_may_give_their_addresses_a_port),
 		TEST(misp_samples_are_passed_over_whatever_their_size),
 		TEST(warninglists_are_addresses_and_networks),
