@@ -110,7 +110,7 @@ int feed_load(const struct feed_options *, struct problem_list *, struct feed **
 int feed_read(const struct feed_options *, const struct input *, struct problem_list *, struct feed **ret);
 void feed_free(struct feed *);
 
-// "2019-01-09 12:00:00", with T between or Z behind it, or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
+// "2019-01-09 12:00:00", with T between or more behind it, or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
 int64_t feed_time(const char *text, size_t len);
 
 name_id feed_name_of_file(const char *path); // its last part without extension: what a feed without a name is called

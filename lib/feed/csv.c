@@ -246,6 +246,7 @@ struct reading {
 	const struct dialect *dialect;
 	struct header header;
 	bool has_header;
+	bool undated;       // some date was none, and that was said
 	struct csv_row row; // the current one
 };
 
@@ -361,9 +362,9 @@ confidence_of(const struct reading *r)
 }
 
 static int64_t
-time_of(const struct reading *r, int column)
+parse_time(const struct reading *r, const struct csv_cell *cell)
 {
-	struct csv_cell c = cell(r, column);
+	struct csv_cell c = *cell;
 	char date[11];
 
 	if (!r->dialect->day_first)
@@ -372,6 +373,23 @@ time_of(const struct reading *r, int column)
 		return 0;
 	snprintf(date, sizeof(date), "%.4s-%.2s-%.2s", c.text + 6, c.text + 3, c.text);
 	return feed_time(date, 10);
+}
+
+// What ages by a date that is none never does: once for each list, somebody should know.
+static int64_t
+time_of(struct reading *r, int column)
+{
+	struct csv_cell c = cell(r, column);
+	int64_t t = parse_time(r, &c);
+
+	if (t == 0 && !is_null(&c) && !r->undated) {
+		r->undated = true;
+		problem_add(r->pile->problems, PROBLEM_WARNING, r->pile->path, r->pile->line,
+			    r->dialect->columns[column],
+			    "'%.40s' is no date such as 2026-07-31 12:00:00; a line without one does not age by it",
+			    c.text);
+	}
+	return t;
 }
 
 static void

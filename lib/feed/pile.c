@@ -20,10 +20,12 @@ int64_t
 feed_time(const char *text, size_t len)
 {
 	struct tm tm = {0};
-	char copy[32];
+	char copy[sizeof("2026-07-31 12:00:00")];
 
-	if (len < 10 || len >= sizeof(copy))
+	if (len < 10)
 		return 0;
+	if (len >= sizeof(copy)) // a fraction of the second, a time zone
+		len = sizeof(copy) - 1;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
 	if (sscanf(copy, "%4d-%2d-%2d%*[ T]%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &tm.tm_hour, &tm.tm_min,

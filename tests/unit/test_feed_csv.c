@@ -367,6 +367,31 @@ forget(void **state)
 	return 0;
 }
 
+static void
+a_date_may_have_a_fraction_and_a_zone_and_one_that_is_none_is_said(void **state)
+{
+	static const char content[] = "ip,seen\n"
+				      "9.0.0.1,2024-01-01T00:00:00.000000+00:00\n"
+				      "9.0.0.2,2024-01-01 00:00:00\n"
+				      "9.0.0.3,\n";
+	static const char undated[] = "ip,seen\n9.0.0.1,1704067200\n9.0.0.2,1704067200\n";
+	struct feed_options o = FEED_OPTIONS_DEFAULT;
+	struct feed *f;
+
+	(void)state;
+	o.columns = "address=ip,last_seen=seen";
+	f = load_with(content, strlen(content), o);
+	assert_int_equal(problems.n, 0);
+	assert_true(indicator_of(f, "9.0.0.1", 0)->last_seen == 1704067200);
+	assert_true(indicator_of(f, "9.0.0.2", 0)->last_seen == 1704067200);
+	assert_true(indicator_of(f, "9.0.0.3", 0)->last_seen == 0);
+	feed_free(f);
+	f = load_with(undated, strlen(undated), o);
+	assert_int_equal(problems.n, 1);
+	assert_true(is_said(":2: seen: warning: '1704067200' is no date"));
+	feed_free(f);
+}
+
 int
 main(void)
 {
@@ -388,6 +413,7 @@ main(void)
 		cmocka_unit_test(what_is_wrong_with_a_map_of_columns_is_said),
 		cmocka_unit_test(a_row_that_cannot_be_split_is_malformed_and_loses_no_other),
 		cmocka_unit_test(a_header_without_rows_is_an_empty_list),
+		cmocka_unit_test(a_date_may_have_a_fraction_and_a_zone_and_one_that_is_none_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);
