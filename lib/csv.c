@@ -78,16 +78,31 @@ csv_split(const char *line, size_t len, struct csv_row *ret)
 	struct csv_parser parser;
 
 	ret->n = 0;
-	csv_init(&parser, 0);
+	csv_init(&parser, memchr(line, '\n', len) != NULL ? CSV_STRICT : 0);
 	if (csv_parse(&parser, line, len, take_cell, take_end, &s) != len ||
 	    csv_parse(&parser, "\n", 1, take_cell, take_end, &s) != 1)
-		s.err = -ENOMEM;
+		s.err = csv_error(&parser) == CSV_EPARSE ? -EINVAL : -ENOMEM;
 	s.ended = true; // a cell that is still to come has an open quote
 	csv_fini(&parser, take_cell, take_end, &s);
 	csv_free(&parser);
 	if (s.err < 0)
 		ret->n = 0;
 	return s.err;
+}
+
+#define SPAN_MAX (64u << 10) // bytes
+
+size_t
+csv_row_length(const char *text, size_t len)
+{
+	bool open = false;
+
+	for (size_t i = 0; i < len && i < SPAN_MAX; i++) {
+		open ^= text[i] == '"';
+		if (!open && (text[i] == '\n' || text[i] == '\r'))
+			return i;
+	}
+	return open || len > SPAN_MAX ? 0 : len;
 }
 
 bool

@@ -1,8 +1,8 @@
 // csv: one line of comma-separated values -> cells, through libcsv (RFC 4180, and what people make of it).
 //
 // Cells come without their quotes, with doubled quotes halved and without surrounding blanks; a blank between comma and quote is fine. A
-// cell ends on its line: no list of this field has line breaks inside cells, and a quote that stays open must not swallow the rest of a
-// file. Nothing is owned: cells point into their row. Any thread.
+// quote that stays open must not swallow the rest of a file: csv_row_length finds the rows whose quotes hold line breaks, and their quotes
+// must then be faultless. Nothing is owned: cells point into their row. Any thread.
 //
 // libcsv's own header has the same name; only csv.c includes it, and is compiled apart for that (lib/meson.build).
 
@@ -28,8 +28,12 @@ struct csv_row {
 // The next line of [*at, end), without its end (LF, CRLF or CR) and surrounding blanks; advances *at. false at the end.
 bool csv_line(const char **at, const char *end, const char **ret_text, size_t *ret_len);
 
-// 0; -EINVAL: a quote stays open, or the line is more than one; -EMSGSIZE: longer than CSV_ROW_MAX; -ENOMEM. On failure the row is empty.
+// 0; -EINVAL: a quote stays open, or the row is more than one; -EMSGSIZE: longer than CSV_ROW_MAX; -ENOMEM. On failure the row is empty.
 int csv_split(const char *line, size_t len, struct csv_row *ret);
+
+// The length of the first row of the text, over the line breaks in its quotes and without the one at its end; 0: a quote stays open for more than
+// 64 KiB, or until the end.
+size_t csv_row_length(const char *text, size_t len);
 
 // Whether the cell is this text, without regard to case.
 bool csv_is(const struct csv_cell *, const char *text);

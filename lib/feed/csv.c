@@ -392,16 +392,24 @@ time_of(struct reading *r, int column)
 	return t;
 }
 
+// Some cell may have line breaks in its quotes. What stands on those lines is of the cell, whatever it looks like. -EINVAL and *len as it was: a
+// quote was forgotten, and the next line is a row of its own.
+static int
+split_long(struct reading *r, const char *text, size_t rest, size_t *len)
+{
+	size_t n = csv_row_length(text, rest);
+	int err = n > *len ? csv_split(text, n, &r->row) : -EINVAL;
+
+	if (err != -EINVAL)
+		*len = n;
+	return err;
+}
+
 static void
-read_row(struct reading *r, const char *text, size_t len)
+read_cells(struct reading *r)
 {
 	struct indicator in = {0};
 
-	if (csv_split(text, len, &r->row) < 0) {
-		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len,
-			  "a quote stays open, or the row is longer than 8 KiB");
-		return;
-	}
 	if (!take_address(r, &in))
 		return;
 	in.family = family_of(r);
@@ -410,6 +418,22 @@ read_row(struct reading *r, const char *text, size_t len)
 	in.first_seen = time_of(r, FIRST_SEEN);
 	in.last_seen = time_of(r, LAST_SEEN);
 	feed_keep(r->pile, &in);
+}
+
+// `rest`: bytes of the file from here on. Returns how many of them were the row.
+static size_t
+read_row(struct reading *r, const char *text, size_t len, size_t rest)
+{
+	int err = csv_split(text, len, &r->row);
+
+	if (err == -EINVAL)
+		err = split_long(r, text, rest, &len);
+	if (err == 0)
+		read_cells(r);
+	else
+		feed_skip(r->pile, FEED_SKIP_MALFORMED, text, len,
+			  "a quote stays open, or the row is longer than 8 KiB");
+	return len;
 }
 
 // File -----------------------------------------------------------------------------------------------------------------------------
@@ -455,13 +479,23 @@ take_header(struct reading *r, const char *text, size_t len)
 	return r->has_header;
 }
 
+// A row, which may be several lines.
+static void
+read_data(struct reading *r, const char *text, size_t len, const char **at, const char *end)
+{
+	const char *stop = text + read_row(r, text, len, (size_t)(end - text));
+
+	while (*at < stop && feed_line(at, end, &text, &len))
+		r->pile->line++;
+}
+
 static int
 read_lines(struct reading *r, const char *bytes, size_t len)
 {
-	const char *at = bytes, *text;
+	const char *at = bytes, *end = bytes + len, *text;
 	size_t n;
 
-	while (feed_line(&at, bytes + len, &text, &n)) {
+	while (feed_line(&at, end, &text, &n)) {
 		r->pile->line++;
 		if (n == 0)
 			continue;
@@ -470,7 +504,7 @@ read_lines(struct reading *r, const char *bytes, size_t len)
 			if (!r->has_header)
 				take_header(r, text, n);
 		} else if (r->has_header) {
-			read_row(r, text, n);
+			read_data(r, text, n, &at, end);
 		} else if (!take_header(r, text, n)) {
 			return refuse_header(r);
 		}

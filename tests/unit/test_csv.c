@@ -63,6 +63,24 @@ a_quote_that_stays_open_and_a_second_line_are_errors(void **state)
 }
 
 static void
+a_row_goes_on_as_long_as_its_quotes_stay_open(void **state)
+{
+	static const char *const rows[] = {"a,b", "a,\"b\nc\",d", "\"a \"\"b\"\"\r\n\"", ""};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int len = snprintf(text, sizeof(text), "%s\r\nnext,\"row\n", rows[i]);
+
+		assert_int_equal(csv_row_length(text, (size_t)len), strlen(rows[i]));
+		assert_int_equal(csv_row_length(rows[i], strlen(rows[i])), strlen(rows[i]));
+	}
+	assert_int_equal(csv_row_length("a,\"b\nc", 6), 0);
+	assert_string_equal(cells("a,\"b\nc\",d"), "a|b\nc|d");
+	assert_string_equal(cells("a,\"b\nc\"d,e"), "(error)"); // where lines are joined quotes are taken seriously
+}
+
+static void
 a_row_of_any_length_is_kept_whole_or_refused(void **state)
 {
 	static char line[CSV_ROW_MAX + 10];
@@ -124,6 +142,7 @@ main(void)
 		cmocka_unit_test(blanks_around_a_cell_are_left_out_and_those_before_a_quote_too),
 		cmocka_unit_test(a_quote_inside_of_a_bare_cell_is_a_letter),
 		cmocka_unit_test(a_quote_that_stays_open_and_a_second_line_are_errors),
+		cmocka_unit_test(a_row_goes_on_as_long_as_its_quotes_stay_open),
 		cmocka_unit_test(a_row_of_any_length_is_kept_whole_or_refused),
 		cmocka_unit_test(columns_are_found_by_name_in_any_case),
 	};

@@ -1,5 +1,6 @@
 #include "test.h"
 
+#include "csv.h"
 #include "feeds.h"
 
 static struct feed_options
@@ -392,6 +393,58 @@ a_date_may_have_a_fraction_and_a_zone_and_one_that_is_none_is_said(void **state)
 	feed_free(f);
 }
 
+// Whoever fills a cell of somebody's CSV must not fill its rows.
+static void
+what_stands_in_a_cell_with_line_breaks_is_no_row(void **state)
+{
+	static const char content[] = "ip,port,comment\r\n"
+				      "9.0.0.1,443,\"one\r\n8.8.8.8,443,two\r\n\"\r\n"
+				      "9.0.0.2,x,bad\r\n"
+				      "9.0.0.3,443,\"a \"\"quoted\"\"\n8.8.8.8,443,two\"";
+	static const char forgotten[] = "ip,port,comment\n"
+					"9.0.0.1,443,\"one\n"
+					"\"9.0.0.2\",443,two\n"
+					"9.0.0.3,443,\"three\n"
+					"9.0.0.4,443,four\n";
+	struct feed_options o = with_columns("address=ip,port=port");
+	struct feed *f;
+
+	(void)state;
+	o.max_bad = 50;
+	f = load_with(content, strlen(content), o);
+	assert_int_equal(count(f), 2);
+	assert_int_equal(indicator_of(f, "9.0.0.1", 443)->line, 2);
+	assert_int_equal(indicator_of(f, "9.0.0.3", 443)->line, 6);
+	assert_true(is_said(":5: "));
+	feed_free(f);
+	f = load_with(forgotten, strlen(forgotten), o);
+	assert_int_equal(count(f), 2);
+	indicator_of(f, "9.0.0.2", 443);
+	indicator_of(f, "9.0.0.4", 443);
+	feed_free(f);
+}
+
+static void
+a_cell_that_is_too_long_is_no_row_either(void **state)
+{
+	struct feed_options o = with_columns("address=ip,port=port");
+	char *content, *at;
+	struct feed *f;
+
+	(void)state;
+	o.max_bad = 50;
+	content = at = malloc(CSV_ROW_MAX * 2);
+	at += sprintf(at, "ip,port,comment\n9.0.0.1,443,\"");
+	for (int i = 0; i < CSV_ROW_MAX / 8; i++)
+		at += sprintf(at, "8.8.8.8,1\n");
+	at += sprintf(at, "\"\n9.0.0.2,443,\n");
+	f = load_with(content, (size_t)(at - content), o);
+	assert_int_equal(count(f), 1);
+	indicator_of(f, "9.0.0.2", 443);
+	feed_free(f);
+	free(content);
+}
+
 int
 main(void)
 {
@@ -414,6 +467,8 @@ main(void)
 		cmocka_unit_test(a_row_that_cannot_be_split_is_malformed_and_loses_no_other),
 		cmocka_unit_test(a_header_without_rows_is_an_empty_list),
 		cmocka_unit_test(a_date_may_have_a_fraction_and_a_zone_and_one_that_is_none_is_said),
+		cmocka_unit_test(what_stands_in_a_cell_with_line_breaks_is_no_row),
+		cmocka_unit_test(a_cell_that_is_too_long_is_no_row_either),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);
