@@ -7,8 +7,11 @@
 
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_REFUSED = 2 };
 
+#define CLI_CONFIG "/etc/ratwatch/ratwatch.yaml" // as conf/ratwatchd.service names it
+
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);
+int cli_hash(int argc, char **argv);
 int cli_indicators(int argc, char **argv);
 int cli_lookup(int argc, char **argv);
 int cli_reload(int argc, char **argv);

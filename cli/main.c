@@ -10,8 +10,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
-	{"check", cli_check},   {"explain", cli_explain},   {"indicators", cli_indicators}, {"lookup", cli_lookup},
-	{"reload", cli_reload}, {"rollback", cli_rollback}, {"status", cli_status},
+	{"check", cli_check},   {"explain", cli_explain}, {"hash", cli_hash},         {"indicators", cli_indicators},
+	{"lookup", cli_lookup}, {"reload", cli_reload},   {"rollback", cli_rollback}, {"status", cli_status},
 };
 
 static const char usage[] =
@@ -20,6 +20,8 @@ static const char usage[] =
 	"       ratwatch explain [-o table|json] VICTIM CONTROLLER[:PORT]\n"
 	"                             in which lane a contact of these two is counted, whether it makes suspected, and "
 	"why\n"
+	"       ratwatch hash [-c CONFIG] [--key-file FILE] ADDRESS...\n"
+	"                             the names of victims in Redis with organizations.privacy: keyed-hash\n"
 	"       ratwatch indicators [add|remove ADDRESS...] [--family NAME] [--until TIME] [--reason TEXT]\n"
 	"                             what you added to the lists and took out of them; or do so\n"
 	"       ratwatch lookup [-o table|json] ADDRESS\n"

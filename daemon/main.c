@@ -49,6 +49,7 @@ struct run { // everything that is started, in the order in which it is
 	int time_field;
 	struct workers workers;
 	char *password;
+	struct privacy_key privacy_key;
 	char sensor[80], incarnation[17];
 	struct sender *sender;
 	struct collector *collector;
@@ -93,6 +94,36 @@ read_password(struct run *r)
 	return r->password == NULL ? -ENOMEM : 0;
 }
 
+static int
+refuse_privacy(struct run *r, const char *what)
+{
+	problem_add(&r->problems, PROBLEM_ERROR, r->options.config, 0, "organizations.privacy", "%s", what);
+	return -EINVAL;
+}
+
+// How victims are named in Redis is a choice that nobody takes for the operator. Without a key nobody can say later who was counted.
+static int
+read_privacy(struct run *r, bool replay)
+{
+	const char *path = r->config->organizations.privacy_key_file;
+	int privacy = r->config->organizations.privacy;
+
+	if (r->config->redis.url == NULL)
+		return 0; // nothing leaves
+	if (privacy == PRIVACY_UNSET && !replay)
+		return refuse_privacy(r,
+				      "is not chosen; write plain (victims stand in Redis by address), keyed-hash (by "
+				      "a pseudonym) or none (they are only counted)");
+	if (privacy == PRIVACY_UNSET || privacy == PRIVACY_PLAIN)
+		return 0;
+	if (path != NULL)
+		return privacy_read_key(path, &r->problems, &r->privacy_key);
+	if (privacy == PRIVACY_KEYED_HASH)
+		return refuse_privacy(r, "keyed-hash has no key; make one (openssl rand -hex 16 > FILE) and name it in "
+					 "organizations.privacy_key_file");
+	return privacy_random_key(&r->privacy_key);
+}
+
 // What earlier runs left. A place that cannot be written is said and is no reason not to watch; one that is another's is.
 static int
 open_history(struct run *r, bool writes)
@@ -135,7 +166,8 @@ load(struct run *r, enum purpose purpose)
 		options.generation = last_generation(r) + 1;
 	}
 	options.config = r->config;
-	if ((err = rules_build(&options, &r->problems, &r->rules)) < 0)
+	if ((err = read_privacy(r, purpose == TO_REPLAY)) < 0 ||
+	    (err = rules_build(&options, &r->problems, &r->rules)) < 0)
 		return err;
 	return read_password(r);
 }
@@ -232,7 +264,11 @@ start_sender(struct run *r, const char *default_prefix, bool status)
 			 .prefix = prefix,
 			 .sensor = r->sensor,
 			 .version = RATWATCH_VERSION},
-		.batch = {.prefix = prefix, .sensor = r->sensor, .incarnation = r->incarnation},
+		.batch = {.prefix = prefix,
+			  .sensor = r->sensor,
+			  .incarnation = r->incarnation,
+			  .privacy = (enum privacy)c->organizations.privacy,
+			  .key = r->privacy_key},
 		.stop_ms = STOP_MS,
 		.status = status ? fill_status : NULL,
 		.context = r,
@@ -359,15 +395,17 @@ check(struct run *r)
 {
 	const struct options *o = &r->options;
 	struct rules_options options = {.generation = 1};
-	int families, feeds;
+	int families, feeds, privacy;
 
 	if (config_load(o->config, o->sets, o->n_sets, &r->problems, &r->config) < 0 || open_history(r, false) < 0)
 		return refuse(r);
 	families = indicator_families_read(r->config->indicators.families, &r->problems);
 	feeds = check_all_feeds(r);
+	privacy = read_privacy(r, false);
 	options.config = r->config;
 	options.without_feeds = true; // they were read one by one
-	if (families < 0 || feeds < 0 || rules_build(&options, &r->problems, &r->rules) < 0 || read_password(r) < 0)
+	if (families < 0 || feeds < 0 || privacy < 0 || rules_build(&options, &r->problems, &r->rules) < 0 ||
+	    read_password(r) < 0)
 		return refuse(r);
 	warn(r);
 	printf("would watch: %zu organizations\n", org_watched(r->rules->orgs));

@@ -485,30 +485,55 @@ sighting(const struct part *p, const struct tally_victim *v, const char *control
 		family_of(v->family, family, sizeof(family)), clean(names_text(v->feeds), feeds, sizeof(feeds)),
 		v->exact ? "exact" : "address", contact_evidence_name(v->evidence), contact_opener_name(v->opener),
 		lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)),
-		flow_tunnel_format(&v->tunnel, tunnel), p->chain->options.sensor, (unsigned long long)v->generation,
-		(long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+		victim[0] != '\0' ? flow_tunnel_format(&v->tunnel, tunnel) : "", p->chain->options.sensor,
+		(unsigned long long)v->generation, (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
 	if (v->beacon.intervals > 0 && len < size)
 		snprintf(ret + len, size - len, "\tbeacon_period\t%lld.%03d\tbeacon_score\t%u",
 			 (long long)(v->beacon.period_ms / 1000), (int)(v->beacon.period_ms % 1000), v->beacon.score);
 }
 
+// What stands for a victim where only distinct ones are counted.
+static const char *
+member_of(const struct part *p, const struct tally_victim *v, char ret[static IP_PREFIX_TEXT_MAX])
+{
+	const struct batch_options *o = &p->chain->options;
+
+	return o->privacy == PRIVACY_UNSET || o->privacy == PRIVACY_PLAIN ? ip_format_prefix(&v->victim, ret)
+									  : privacy_pseudonym(&o->key, &v->victim, ret);
+}
+
+// Its name where one can be read; "": none may be.
+static const char *
+name_of(const struct part *p, const struct tally_victim *v, char ret[static IP_PREFIX_TEXT_MAX])
+{
+	return p->chain->options.privacy == PRIVACY_NONE ? "" : member_of(p, v, ret);
+}
+
+static void
+org_host(struct part *p, const struct tally_victim *v, const char *day)
+{
+	char victim[IP_PREFIX_TEXT_MAX], member[IP_PREFIX_TEXT_MAX], suffix[300], family[256];
+
+	if (name_of(p, v, victim)[0] != '\0')
+		recent(p, ":hosts", victim, seconds(v->last_ns));
+	member_of(p, v, member);
+	snprintf(suffix, sizeof(suffix), ":v:%s:%s", day, family_of(v->family, family, sizeof(family)));
+	pfadd(p, suffix, member);
+	expire(p, suffix, KEEP_LONG);
+	victim_of_day(p, day, member);
+}
+
 static void
 org_victim(struct part *p, const struct tally_victim *v)
 {
-	char victim[IP_PREFIX_TEXT_MAX], address[IP_TEXT_MAX], day[16], family[256], suffix[300], field[128],
-		text[2048];
+	char name[IP_PREFIX_TEXT_MAX], address[IP_TEXT_MAX], day[16], suffix[32], field[128], text[2048];
+	const char *victim = name_of(p, v, name);
 
-	ip_format_prefix(&v->victim, victim);
 	ip_format(&v->controller, address);
 	format_day(v->day, day);
 	org_family(p, v);
-	if (v->suspected) {
-		recent(p, ":hosts", victim, seconds(v->last_ns));
-		snprintf(suffix, sizeof(suffix), ":v:%s:%s", day, family_of(v->family, family, sizeof(family)));
-		pfadd(p, suffix, victim);
-		expire(p, suffix, KEEP_LONG);
-		victim_of_day(p, day, victim);
-	}
+	if (v->suspected)
+		org_host(p, v, day);
 	sighting(p, v, address, victim, text, sizeof(text));
 	snprintf(suffix, sizeof(suffix), ":seen:%s", day);
 	snprintf(field, sizeof(field), "%s|%s", address, victim);
@@ -538,7 +563,7 @@ write_org(struct part *p, const struct tally_org *o, const struct slice *s, bool
 	}
 	expire(p, ":families", KEEP_LONG);
 	expire(p, ":c2", KEEP_LONG);
-	if (hosts)
+	if (hosts && p->chain->options.privacy != PRIVACY_NONE)
 		expire(p, ":hosts", KEEP_HOSTS);
 }
 
@@ -602,7 +627,7 @@ controller_victim(struct part *p, const struct tally_victim *v)
 	if (!v->suspected)
 		return;
 	format_day(v->day, day);
-	victim_of_day(p, day, ip_format_prefix(&v->victim, victim));
+	victim_of_day(p, day, member_of(p, v, victim));
 }
 
 // The lists are sorted by organization: a controller's rows are all over them.
@@ -888,7 +913,10 @@ batch_chain_build(const struct batch_options *o, struct batch_chain **ret)
 
 	if (c == NULL)
 		return -ENOMEM;
-	c->options = (struct batch_options){strdup(o->prefix), strdup(o->sensor), strdup(o->incarnation)};
+	c->options = *o;
+	c->options.prefix = strdup(o->prefix);
+	c->options.sensor = strdup(o->sensor);
+	c->options.incarnation = strdup(o->incarnation);
 	if (c->options.prefix == NULL || c->options.sensor == NULL || c->options.incarnation == NULL) {
 		batch_chain_free(c);
 		return -ENOMEM;

@@ -13,12 +13,15 @@
 #include <stdint.h>
 
 #include "names.h"
+#include "privacy.h"
 #include "tally.h"
 
 struct batch_options {
 	const char *prefix;      // "ratwatch:"
 	const char *sensor;      // [A-Za-z0-9._-]{1,64}
 	const char *incarnation; // [A-Za-z0-9]{1,32}: one life of this sensor's numbering
+	enum privacy privacy;    // how victims are named; PRIVACY_UNSET: plain
+	struct privacy_key key;  // but for plain
 };
 
 #define BATCH_FAMILIES 64

@@ -55,6 +55,13 @@ static const struct choice levels[] = {
 	{"info", LOG_INFO}, {"debug", LOG_DEBUG},     {NULL, 0},
 };
 
+static const struct choice privacies[] = {
+	{"plain", PRIVACY_PLAIN},
+	{"keyed-hash", PRIVACY_KEYED_HASH},
+	{"none", PRIVACY_NONE},
+	{NULL, 0},
+};
+
 static const char *check_name(const char *);
 static const char *check_label(const char *);
 static const char *check_port(const char *);
@@ -117,6 +124,10 @@ static const struct key keys[] = {
 	{{"organizations", "databases", CONFIG_PATHS, NULL, NULL, 0, 0, false}, AT(organizations.databases)},
 	{{"organizations", "victim_prefix6", CONFIG_NUMBER, "64", "bits", 32, 128, true},
 		AT(organizations.victim_prefix6)},
+	{{"organizations", "privacy", CONFIG_CHOICE, NULL, NULL, 0, 0, true}, AT(organizations.privacy),
+		.choices = privacies},
+	{{"organizations", "privacy_key_file", CONFIG_PATH, NULL, NULL, 0, 0, true},
+		AT(organizations.privacy_key_file)},
 
 	LANE_FILES("allowed", LANE_ALLOWED),
 	LANE_FILES("scanner", LANE_SCANNER),
@@ -1069,6 +1080,7 @@ config_free(struct config *config)
 	free(config->indicators.families);
 	forget_texts(&config->organizations.watchlists);
 	forget_texts(&config->organizations.databases);
+	free(config->organizations.privacy_key_file);
 	for (size_t i = 0; i < config->lanes.n_lists; i++)
 		free((char *)config->lanes.lists[i].path);
 	free(config->lanes.lists);

@@ -13,6 +13,7 @@
 #include "feed.h"
 #include "lane.h"
 #include "pkt.h"
+#include "privacy.h"
 #include "problem.h"
 
 #define CONFIG_CONTROL_SOCKET "/run/ratwatch/control.sock" // where ratwatchd is asked, unless the file says otherwise
@@ -48,6 +49,8 @@ struct config {
 	struct {
 		struct config_texts watchlists, databases;
 		unsigned victim_prefix6; // default 64
+		int privacy;             // enum privacy; PRIVACY_UNSET unless the operator has chosen
+		char *privacy_key_file;  // NULL: none
 	} organizations;
 	struct {
 		struct lane_list *lists; // lanes.allowed, lanes.scanner, ...: lists of files

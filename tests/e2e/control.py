@@ -20,6 +20,7 @@ CONFIG = '''
 sensor: {name: tap-1}
 capture: {ports: ['af_packet:port'], hugepages: false}
 indicators: {allow_special: true, feeds: [feed.txt]}
+organizations: {privacy: plain}
 redis: {url: '%s', flush_ms: 100, timeout_ms: 300}
 http: {listen: '%s:%d'}
 '''

@@ -12,7 +12,7 @@ import harness as h
 CONFIG = '''
 capture: {ports: [af_packet:port], hugepages: false}
 indicators: {allow_special: true, feeds: [feed.txt]}
-organizations: {watchlists: [watchlist.csv], databases: [record.mmdb]}
+organizations: {watchlists: [watchlist.csv], databases: [record.mmdb], privacy: plain}
 redis: {url: '%s', flush_ms: 100}
 '''
 WATCHLIST = 'network,id,name,country\n192.0.2.1-192.0.2.9,own,Own,AT\n'

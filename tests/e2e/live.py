@@ -21,6 +21,7 @@ indicators:
   feeds: [feed.txt]
 organizations:
   watchlists: [watchlist.csv]
+  privacy: plain
 redis:
   url: %s
   flush_ms: 100

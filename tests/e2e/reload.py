@@ -18,6 +18,7 @@ ALWAYS, NEVER, SOMETIMES, ONLY_FIRST = '198.18.7.1', '198.18.7.2', '198.18.7.3',
 CONFIG = '''
 capture: {ports: [af_packet:port], workers: 2, hugepages: false, queue_size: 16384, buffers: 65536}
 indicators: {allow_special: true, feeds: [feed.txt]}
+organizations: {privacy: plain}
 redis: {url: '%s', flush_ms: 500}
 '''
 

@@ -16,7 +16,7 @@ CONFIG = '''
 sensor: {name: tap-1}
 capture: {ports: ['af_packet:port'], workers: 2, hugepages: false}
 indicators: {allow_special: true, feeds: [feed.txt]}
-organizations: {watchlists: [watchlist.csv]}
+organizations: {watchlists: [watchlist.csv], privacy: plain}
 redis: {url: '%s', flush_ms: 100}
 '''
 WATCHLIST = 'network,id,name,sector,country,lane,watch\n192.0.2.0/24,survey,Survey,,,,yes\n203.0.113.0/24,acme,Acme,,,,yes\n'
