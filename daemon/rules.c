@@ -551,6 +551,18 @@ build_lanes(struct rules *r, const struct config *c, struct problem_list *proble
 	return lane_build(c->lanes.lists, c->lanes.n_lists, problems, &r->lanes);
 }
 
+// Nobody sees a list that can match nothing.
+static void
+check_as_lists(const struct rules *r, struct problem_list *problems)
+{
+	const char *list = lane_as_list(r->lanes);
+
+	if (list != NULL && !org_has_database(r->orgs))
+		problem_add(problems, PROBLEM_WARNING, list, 0, NULL,
+			    "AS numbers match no address without a database that knows them; name one in "
+			    "organizations.databases");
+}
+
 int
 rules_build(const struct rules_options *o, struct problem_list *problems, struct rules **ret)
 {
@@ -570,6 +582,7 @@ rules_build(const struct rules_options *o, struct problem_list *problems, struct
 		rules_free(r);
 		return families < 0 ? families : c2 < 0 ? c2 : orgs < 0 ? orgs : lanes;
 	}
+	check_as_lists(r, problems);
 	*ret = r;
 	return 0;
 }
