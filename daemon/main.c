@@ -756,7 +756,7 @@ remember(struct run *r)
 
 	if (err < 0)
 		log_error("%s: what is in force cannot be kept for a restart: %s; is there room?",
-			  r->config->indicators.state_dir, strerror(-err));
+			  r->config->indicators.state_dir, rules_remember_error(err));
 }
 
 static int

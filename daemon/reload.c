@@ -310,7 +310,7 @@ remember(struct reload_thread *t, const struct reload_request *request, const st
 			    "generation %" PRIu64
 			    " is in force but cannot be kept for a restart: %s; is there room, and may "
 			    "ratwatchd write there?",
-			    rules->generation, strerror(changes < 0 ? -changes : -err));
+			    rules->generation, rules_remember_error(changes < 0 ? changes : err));
 }
 
 static void

@@ -174,6 +174,18 @@ check_kept(const struct build *b, const struct feed_options *o, const struct his
 	return -EIO;
 }
 
+static void
+keep_bytes(const struct build *b, const struct feed_options *o, const struct feed *f, const struct input *in)
+{
+	int err = b->options->history != NULL ? history_keep(b->options->history, f->digest, in) : 0;
+
+	if (err < 0)
+		problem_add(b->problems, PROBLEM_WARNING, o->path, 0, NULL,
+			    "cannot be kept for a restart, and with it nothing else can: %s; is there room where "
+			    "indicators.state_dir is?",
+			    strerror(-err));
+}
+
 // 0, or a negative errno with an error in the list.
 static int
 read_feed(struct build *b, const struct feed_options *o, const struct history_list *kept, struct report_feed *ret_facts,
@@ -187,11 +199,10 @@ read_feed(struct build *b, const struct feed_options *o, const struct history_li
 		return err;
 	if ((err = feed_read(o, &in, b->problems, &f)) == 0)
 		err = kept != NULL ? check_kept(b, o, kept, f) : changed_too_much(b, o, f) ? -EDOM : 0;
-	if (err == 0 && b->options->history != NULL && history_keep(b->options->history, f->digest, &in) < 0)
-		problem_add(b->problems, PROBLEM_WARNING, o->path, 0, NULL,
-			    "cannot be kept for a restart; is there room where indicators.state_dir is?");
-	if (err == 0)
+	if (err == 0) {
+		keep_bytes(b, o, f, &in);
 		*ret_facts = facts_of(f, o, in.len);
+	}
 	input_free(&in);
 	if (err < 0) {
 		feed_free(f);
@@ -662,4 +673,10 @@ rules_remember(const struct rules *r, struct history *h, int64_t now)
 	err = history_add(h, &set);
 	free(set.lists);
 	return err;
+}
+
+const char *
+rules_remember_error(int err)
+{
+	return err == -ENOENT ? "one of its lists could not be kept" : strerror(-err);
 }

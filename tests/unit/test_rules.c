@@ -4,8 +4,10 @@
 
 #include "rules.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define NOW 1800000000
 
@@ -269,6 +271,30 @@ what_is_damaged_on_disk_gives_way_to_what_was_kept_before(void **context)
 	history_close(h);
 }
 
+// As on a full disk.
+static void
+a_list_that_cannot_be_kept_is_said_with_the_reason(void **context)
+{
+	struct history *h = open_history();
+	char *lists = in_folder("state/lists");
+	struct rules *r;
+	int err;
+
+	(void)context;
+	write_file("feed.txt", "8.8.8.8\n");
+	assert_int_equal(rmdir(lists), 0);
+	r = build("[feed.txt]", NULL, h, NULL);
+	assert_non_null(r);
+	assert_int_equal(problems.n, 1);
+	assert_non_null(strstr(problems.items[0].what, strerror(ENOENT)));
+	err = rules_remember(r, h, NOW);
+	assert_string_equal(rules_remember_error(err), "one of its lists could not be kept");
+	assert_int_equal(history_count(h), 0);
+	rules_free(r);
+	history_close(h);
+	free(lists);
+}
+
 int
 main(void)
 {
@@ -283,6 +309,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_list_that_is_kept_over_a_restart_is_as_old_as_its_file_was,
 						make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_damaged_on_disk_gives_way_to_what_was_kept_before, make_folder,
+						remove_folder),
+		cmocka_unit_test_setup_teardown(a_list_that_cannot_be_kept_is_said_with_the_reason, make_folder,
 						remove_folder),
 	};
 
