@@ -72,26 +72,34 @@ print(const json_t *o)
 	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
+static int
+usage(FILE *to)
+{
+	fputs("usage: ratwatch explain [-o table|json] [--socket PATH] VICTIM CONTROLLER[:PORT]\n", to);
+	return to == stdout ? CLI_DONE : CLI_REFUSED;
+}
+
 int
 cli_explain(int argc, char **argv)
 {
-	static const struct option longs[] = {{"socket", required_argument, NULL, 's'}, {0}};
+	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
+					      {"socket", required_argument, NULL, 's'},
+					      {0}};
 	const char *socket = ASK_SOCKET;
 	bool json = false, wrong = false;
 	json_t *answer;
 	int option, status;
 
-	opterr = 0;
 	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout);
 		if (option == 's')
 			socket = optarg;
 		else
 			wrong |= option != 'o' || !print_form(optarg, &json);
 	}
-	if (wrong || argc - optind != 2) {
-		fputs("usage: ratwatch explain [-o table|json] [--socket PATH] VICTIM CONTROLLER[:PORT]\n", stderr);
-		return CLI_REFUSED;
-	}
+	if (wrong || argc - optind != 2)
+		return usage(stderr);
 	status = ask(socket,
 		     json_pack("{s:s, s:s, s:s}", "command", "explain", "victim", argv[optind], "controller",
 			       argv[optind + 1]),

@@ -28,7 +28,7 @@ def entries(folder, *argv):
 
 def usage(folder):
     """Each command says how it is used, and what was wrong when it was not used so. Nobody is asked."""
-    for command in ('check', 'indicators', 'lookup', 'reload', 'rollback', 'status'):
+    for command in ('check', 'explain', 'indicators', 'lookup', 'reload', 'rollback', 'status'):
         got = run(folder, command, '--help')
         assert got.returncode == 0 and got.stdout.startswith('usage: ratwatch ' + command) and got.stderr == '', got
         got = run(folder, command, '--nonsense')
