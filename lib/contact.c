@@ -7,8 +7,9 @@
 
 #define NONE    UINT32_MAX
 #define HOUR_NS (3600 * INT64_C(1000000000))
+#define NEAR    65536 // the window of a SYN is not scaled (RFC 7323 section 2.2)
 
-// What one direction has shown. A join: the order in which packets come does not matter but for `began_ack`.
+// What one direction has shown. A join: the order in which packets come does not matter.
 struct side {
 	bool seen;      // a packet
 	bool syn;       // a SYN, with or without ACK
@@ -17,10 +18,10 @@ struct side {
 	bool segment; // a segment with ACK, without SYN and RST
 	bool answer;  // UDP and the rest: a packet that is no ICMP error
 	bool payload;
-	bool has_ack;
-	uint32_t isn;       // of its SYN
-	uint32_t began_ack; // the first acknowledgement number
-	uint32_t ack;       // the highest, modulo 2^32
+	bool has_seq, has_ack;
+	uint32_t isn;             // of its SYN
+	uint32_t began_seq, next; // the lowest sequence number, and what follows the highest; modulo 2^32
+	uint32_t began_ack, ack;  // the lowest acknowledgement number, and the highest
 };
 
 // Payload without a silence in it, from either end.
@@ -202,6 +203,23 @@ clear_deltas(struct contact_report *r)
 	r->hour_first_ns = r->hour_last_ns = r->keep_alive_ns = 0;
 }
 
+static bool
+is_start_missed(const struct entry *e)
+{
+	return e->report.proto == FLOW_TCP && !e->report.portless && !e->sides[0].syn && !e->sides[1].syn;
+}
+
+// What the only side that was seen acknowledged was not: the tap shows one direction.
+static bool
+is_one_way(const struct entry *e)
+{
+	const struct side *a = &e->sides[0], *b = &e->sides[1];
+
+	if (a->seen && b->seen)
+		return false;
+	return a->segment || a->syn_ack || b->segment || b->syn_ack;
+}
+
 // Sends what is pending. An ended contact leaves its place with its last report.
 static bool
 send(struct contact_table *t, struct entry *e)
@@ -209,6 +227,8 @@ send(struct contact_table *t, struct entry *e)
 	if (!e->pending)
 		return true;
 	e->report.ended = e->ended;
+	e->report.start_missed = is_start_missed(e);
+	e->report.one_way = is_one_way(e);
 	if (!t->options.emit(t->options.context, &e->report))
 		return false;
 	e->pending = false;
@@ -228,47 +248,88 @@ end(struct contact_table *t, struct entry *e)
 
 // Life -------------------------------------------------------------------------------------------------------------------------
 
+// Begun before the capture: it may stay silent as long as one whose answer was seen.
+static bool
+is_met_open(const struct entry *e)
+{
+	return is_start_missed(e) && (e->sides[0].segment || e->sides[1].segment);
+}
+
 static int64_t
 idle_limit(const struct entry *e)
 {
 	if (e->report.proto != FLOW_TCP)
 		return CONTACT_OTHER_NS;
-	return e->was_answered ? CONTACT_OPEN_NS : CONTACT_HALF_OPEN_NS;
+	return e->was_answered || is_met_open(e) ? CONTACT_OPEN_NS : CONTACT_HALF_OPEN_NS;
+}
+
+static int64_t
+hard_limit(const struct entry *e)
+{
+	return e->report.proto == FLOW_TCP ? CONTACT_TCP_HARD_NS : CONTACT_OTHER_HARD_NS;
 }
 
 static bool
 is_gap(const struct entry *e, int64_t time_ns)
 {
-	return time_ns - e->report.last_ns > idle_limit(e) || e->report.first_ns - time_ns > idle_limit(e);
-}
-
-// A SYN that opens something new on the same ports. The same initial sequence number is a retransmission, even after a reset.
-static bool
-is_new_syn(const struct entry *e, const struct flow *f, int sender)
-{
-	const struct side *own = &e->sides[sender], *other = &e->sides[1 - sender];
-
-	if (f->proto != FLOW_TCP || (f->tcp_flags & (FLOW_SYN | FLOW_ACK | FLOW_RST)) != FLOW_SYN)
-		return false;
-	if (own->plain_syn)
-		return own->isn != f->seq;
-	if (other->syn_ack) // it was captured before the SYN that it answers
-		return other->began_ack != f->seq + 1;
-	if (other->plain_syn && !other->has_ack && !own->seen)
-		return false; // both open at once (RFC 9293 section 3.5)
-	return own->seen || other->seen;
-}
-
-static enum contact_opener
-opener_at(unsigned end)
-{
-	return end == 0 ? CONTACT_VICTIM : CONTACT_CONTROLLER;
+	return time_ns - e->report.last_ns > idle_limit(e) || e->report.first_ns - time_ns > idle_limit(e) ||
+	       time_ns - e->report.first_ns > hard_limit(e);
 }
 
 static bool
 is_syn(const struct flow *f)
 {
 	return f->proto == FLOW_TCP && (f->tcp_flags & (FLOW_SYN | FLOW_RST)) == FLOW_SYN;
+}
+
+// Whether a number is what follows the SYN that `after` follows, or a little further: packets that were captured before
+// their SYN are few.
+static bool
+is_near(uint32_t number, uint32_t after)
+{
+	return number - after < NEAR;
+}
+
+// A SYN that opens something new on the same ports. The same initial sequence number is a retransmission, even after a reset.
+static bool
+is_new_syn(const struct side *own, const struct side *other, const struct flow *f)
+{
+	if (own->syn)
+		return own->isn != f->seq;
+	if (own->has_seq)
+		return !is_near(own->began_seq, f->seq + 1);
+	if (other->has_ack) // it was captured before the SYN that it answers
+		return own->seen || !is_near(other->began_ack, f->seq + 1);
+	return own->seen || !other->plain_syn; // else both open at once (RFC 9293 section 3.5)
+}
+
+// The same where the tap does not show the SYN. With the same acknowledgement it is a SYN cookie, sent again.
+static bool
+is_new_syn_ack(const struct side *own, const struct side *other, const struct flow *f)
+{
+	if (own->syn)
+		return own->isn != f->seq && own->began_ack != f->ack;
+	if (other->plain_syn && is_near(f->ack, other->isn + 1))
+		return false; // whatever this side said before: it may have known an older connection (RFC 9293 section 3.5.1)
+	if (own->has_seq)
+		return !is_near(own->began_seq, f->seq + 1);
+	return other->has_seq && !other->syn && !is_near(other->began_seq, f->ack);
+}
+
+static bool
+is_new(const struct entry *e, const struct flow *f, int sender)
+{
+	const struct side *own = &e->sides[sender], *other = &e->sides[1 - sender];
+
+	if (f->portless || !is_syn(f))
+		return false;
+	return f->tcp_flags & FLOW_ACK ? is_new_syn_ack(own, other, f) : is_new_syn(own, other, f);
+}
+
+static enum contact_opener
+opener_at(unsigned end)
+{
+	return end == 0 ? CONTACT_VICTIM : CONTACT_CONTROLLER;
 }
 
 // Who opened, as far as this packet and the listed ports tell: 0 or 1, the index into exact[]; -1: unknown. exact[] of the sender and
@@ -348,15 +409,55 @@ begin(struct contact_table *t, struct entry *e, const struct flow *f, const stru
 
 // Evidence ---------------------------------------------------------------------------------------------------------------------
 
+static bool
+is_before(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
 static void
 note_ack(struct side *s, uint32_t ack)
 {
-	if (!s->has_ack) {
-		s->has_ack = true;
+	if (!s->has_ack)
 		s->began_ack = s->ack = ack;
-	} else if ((int32_t)(ack - s->ack) > 0) {
+	s->has_ack = true;
+	if (is_before(ack, s->began_ack))
+		s->began_ack = ack;
+	if (is_before(s->ack, ack))
 		s->ack = ack;
+}
+
+// What a side said before its SYN was of an older connection that it still knew, unless it was captured in the wrong order.
+static void
+forget_older(struct side *s, uint32_t isn)
+{
+	if (!s->has_seq || s->syn || is_near(s->began_seq, isn + 1))
+		return;
+	s->segment = s->payload = s->has_seq = s->has_ack = false;
+}
+
+// One byte before what comes next, sent anew so that the other end says that it is alive (RFC 9293 section 3.8.4).
+static bool
+is_keep_alive(const struct side *s, const struct flow *f)
+{
+	return f->payload == 1 && s->has_seq && f->seq + 1 == s->next;
+}
+
+static void
+note_seq(struct side *s, const struct flow *f)
+{
+	uint32_t next = f->seq + f->payload + ((f->tcp_flags & (FLOW_SYN | FLOW_FIN)) != 0);
+
+	s->payload |= f->payload > 0 && !is_keep_alive(s, f);
+	if (!s->has_seq) {
+		s->began_seq = f->seq;
+		s->next = next;
 	}
+	s->has_seq = true;
+	if (is_before(f->seq, s->began_seq))
+		s->began_seq = f->seq;
+	if (is_before(s->next, next))
+		s->next = next;
 }
 
 static void
@@ -364,16 +465,19 @@ note_tcp(struct side *s, const struct flow *f)
 {
 	bool syn = f->tcp_flags & FLOW_SYN, ack = f->tcp_flags & FLOW_ACK;
 
+	if (is_syn(f))
+		forget_older(s, f->seq);
+	if (ack)
+		note_ack(s, f->ack);
 	if (f->tcp_flags & FLOW_RST)
 		return;
+	note_seq(s, f);
 	if (syn) {
 		s->syn = true;
 		s->syn_ack |= ack;
 		s->plain_syn |= !ack;
 		s->isn = f->seq;
 	}
-	if (ack)
-		note_ack(s, f->ack);
 	s->segment |= ack && !syn;
 }
 
@@ -381,11 +485,12 @@ static void
 note_side(struct side *s, const struct flow *f)
 {
 	s->seen = true;
-	s->payload |= f->payload > 0;
-	if (f->proto == FLOW_TCP)
+	if (f->proto == FLOW_TCP) {
 		note_tcp(s, f);
-	else
-		s->answer |= !f->icmp_error;
+		return;
+	}
+	s->payload |= f->payload > 0;
+	s->answer |= !f->icmp_error;
 }
 
 static bool
@@ -394,30 +499,27 @@ advanced(const struct side *s, uint32_t by)
 	return s->has_ack && s->ack - s->began_ack > by;
 }
 
-// That the other side answered, from this side's packets alone: it acknowledged the answer to its SYN, or acknowledged ever more.
+// That the other side answered, from this side's packets alone: it acknowledged the answer to its SYN, went on after the other acknowledged
+// its own, or acknowledged ever more.
 static bool
 proves_answer(const struct side *s)
 {
-	return s->segment && (s->plain_syn || advanced(s, 0));
+	return (s->segment && (s->plain_syn || s->syn_ack)) || ((s->segment || s->syn_ack) && advanced(s, 0));
 }
 
+// What one side alone proves stands whatever the other shows, so that half of a conversation never says more than the whole.
 static bool
 is_answered_tcp(const struct side *a, const struct side *b)
 {
-	if (!a->seen || !b->seen)
-		return proves_answer(a->seen ? a : b);
-	return (a->segment && (b->segment || b->syn_ack)) || (b->segment && a->syn_ack);
+	return proves_answer(a) || proves_answer(b) || (a->segment && (b->segment || b->syn_ack)) ||
+	       (b->segment && a->syn_ack);
 }
 
-// A FIN takes one number: an advance by one proves no payload.
+// Its payload was seen or acknowledged. A FIN takes one number: an advance by one proves no payload.
 static bool
-is_two_way(const struct side *a, const struct side *b)
+sent_payload(const struct side *s, const struct side *other)
 {
-	if (a->payload && b->payload)
-		return true;
-	if (a->seen && b->seen)
-		return false;
-	return (a->payload && advanced(a, 1)) || (b->payload && advanced(b, 1));
+	return s->payload || advanced(other, 1);
 }
 
 static bool
@@ -437,7 +539,7 @@ evidence_of(const struct entry *e)
 	if (e->report.proto == FLOW_TCP) {
 		if (!is_answered_tcp(a, b))
 			return CONTACT_ATTEMPT;
-		return is_two_way(a, b) ? CONTACT_TWO_WAY : CONTACT_ANSWERED;
+		return sent_payload(a, b) && sent_payload(b, a) ? CONTACT_TWO_WAY : CONTACT_ANSWERED;
 	}
 	if (!a->answer || !b->answer)
 		return CONTACT_ATTEMPT;
@@ -543,7 +645,7 @@ contact_packet(struct contact_table *t, const struct flow *f, const struct flow_
 	int sender = 0;
 	struct entry *e = find(t, f, &sender);
 
-	if (e != NULL && (is_gap(e, f->time_ns) || is_new_syn(e, f, sender))) {
+	if (e != NULL && (is_gap(e, f->time_ns) || is_new(e, f, sender))) {
 		end(t, e);
 		e = NULL;
 	}

@@ -2,8 +2,9 @@
 //
 // A contact is one conversation between a listed address and another: a bidirectional 5-tuple. A SYN with another initial
 // sequence number is a new contact, and so is a gap longer than the idle limit, judged by the contact's own packet times.
-// Evidence is a join of facts per direction (flags, payload, acknowledgement numbers), so that a tap that sees one
+// Evidence is a join of facts per direction (flags, payload, sequence and acknowledgement numbers), so that a tap that sees one
 // direction only uses the same function with an empty other half; acknowledgements that advance prove the other side's packets.
+// docs/contacts.md has the rules.
 //
 // One thread. Changes leave through `emit` as plain values with deltas since the last report. When emit refuses (its ring is
 // full) the deltas stay in the table and go later; nothing is lost, but packets of the next hour count in the old one until emit takes it. Packets that find the table full are counted in
@@ -23,11 +24,16 @@ enum contact_evidence { CONTACT_ATTEMPT, CONTACT_ANSWERED, CONTACT_TWO_WAY };
 const char *contact_opener_name(enum contact_opener);     // "victim", "controller", "unknown"
 const char *contact_evidence_name(enum contact_evidence); // "attempt", "answered", "two_way"
 
-#define CONTACT_OPEN_NS      (3600 * INT64_C(1000000000)) // idle limit of a TCP conversation that was answered
+#define CONTACT_OPEN_NS                                                                                                \
+	(3600 * INT64_C(1000000000)) // idle limit of a TCP conversation that was answered, or met after its start
 #define CONTACT_HALF_OPEN_NS (60 * INT64_C(1000000000))
 #define CONTACT_SILENCE_NS   (3 * INT64_C(1000000000))   // without payload: what comes next is another exchange
 #define CONTACT_SMALL        4096                        // bytes of payload in an exchange that may be a keep-alive
 #define CONTACT_OTHER_NS     (300 * INT64_C(1000000000)) // UDP, ICMP, SCTP and the rest
+
+// Hard limit: a contact that is older begins anew with its next packet, so that what never falls silent is heard of again.
+#define CONTACT_TCP_HARD_NS   (30 * 86400 * INT64_C(1000000000))
+#define CONTACT_OTHER_HARD_NS (7 * 86400 * INT64_C(1000000000))
 
 // One end. Index 0 is the end that a report calls the victim, index 1 the controller; when both are listed, index 0 is the
 // opener (else the lower address).
@@ -48,6 +54,8 @@ struct contact_report {
 	bool now_opener;                // the opener became known with this report (at birth, mostly)
 	bool now_answered, now_two_way; // evidence rose with this report
 	bool ended;                     // last report
+	bool start_missed;              // TCP: no SYN so far; it began before the capture did, or after a gap
+	bool one_way; // TCP: one side's packets only so far, which acknowledge the other's: the tap shows one direction
 	enum contact_opener opener;     // of ends[0], ends[1]
 	enum contact_evidence evidence; // so far
 	uint32_t hour;

@@ -297,6 +297,15 @@ tunnel(const struct flow_tunnel *t)
 	return t->n > 0 ? text(flow_tunnel_format(t, text_of)) : json_null();
 }
 
+// Only TCP shows how a conversation began.
+static json_t *
+start(const struct contact_report *r)
+{
+	if (r->proto != FLOW_TCP || r->portless)
+		return json_null();
+	return text(r->start_missed ? "missed" : "seen");
+}
+
 static json_t *
 contact(const struct report_contact *c)
 {
@@ -312,6 +321,8 @@ contact(const struct report_contact *c)
 	json_object_set_new(o, "match", text(controller_end->match.exact ? "exact" : "address"));
 	json_object_set_new(o, "opener", text(contact_opener_name(c->last.opener)));
 	json_object_set_new(o, "evidence", text(contact_evidence_name(c->last.evidence)));
+	json_object_set_new(o, "start", start(&c->last));
+	json_object_set_new(o, "view", text(c->last.one_way ? "one-way" : "both"));
 	json_object_set_new(o, "portless", json_boolean(c->last.portless));
 	json_object_set_new(o, "suspected", json_boolean(c->suspected));
 	json_object_set_new(o, "lane", text(lane_name(c->lane)));
@@ -348,7 +359,9 @@ compare_contacts(const void *a, const void *b)
 		if (x->ends[e].port != y->ends[e].port)
 			return x->ends[e].port - y->ends[e].port;
 	}
-	return x->proto != y->proto ? x->proto - y->proto : x->portless - y->portless;
+	if (x->proto != y->proto || x->portless != y->portless)
+		return x->proto != y->proto ? x->proto - y->proto : x->portless - y->portless;
+	return (x->id > y->id) - (x->id < y->id); // of one tuple, hence of one worker: in the order of their birth
 }
 
 static json_t *

@@ -74,6 +74,7 @@ struct talk { // one conversation, as packets are added to it
 	int64_t time;
 	uint16_t port; // of the victim
 	uint8_t proto;
+	int seen; // by the tap: bit 1 << who sent it; 0: both
 };
 
 static void
@@ -95,7 +96,8 @@ packet(struct talk *t, int from, uint8_t flags, uint32_t seq, uint32_t ack, uint
 	};
 	struct flow_match match[2] = {from == VICTIM ? none : t->match, from == VICTIM ? t->match : none};
 
-	contact_packet(t->table, &f, match);
+	if (t->seen == 0 || t->seen & 1 << from)
+		contact_packet(t->table, &f, match);
 	t->time += SECOND / 10;
 }
 
@@ -308,6 +310,152 @@ a_lone_acknowledgement_proves_nothing(void **state)
 		packet(&t, VICTIM, FLOW_ACK, 1, 1, 0);
 	finish(&t);
 	assert_int_equal(heard.answered, 0);
+}
+
+static void
+half_of_a_conversation_never_proves_more_than_the_whole(void **state)
+{
+	(void)state;
+	for (int seen = 1; seen <= 3; seen++) { // bit 0: the victim's packets, bit 1: the controller's
+		struct talk t = talk(table(8));
+
+		t.seen = seen;
+		handshake(&t, 100);
+		assert_int_equal(heard.answered, seen & 1);
+		packet(&t, VICTIM, FLOW_ACK | FLOW_PSH, 101, 901, 10);
+		packet(&t, CONTROLLER, FLOW_ACK, 901, 111, 0);
+		packet(&t, CONTROLLER, FLOW_ACK | FLOW_PSH, 901, 111, 10);
+		packet(&t, VICTIM, FLOW_ACK, 111, 911, 0);
+		finish(&t);
+		assert_int_equal(heard.born, 1);
+		assert_int_equal(heard.last.evidence, CONTACT_TWO_WAY);
+		assert_int_equal(heard.last.one_way, seen != 3);
+		assert_false(heard.last.start_missed);
+	}
+}
+
+static void
+a_reset_tells_what_it_acknowledges(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 900, 101, 0);
+	packet(&t, CONTROLLER, FLOW_RST | FLOW_ACK, 901, 101, 0);
+	assert_int_equal(heard.answered, 0); // it gave up waiting
+	packet(&t, CONTROLLER, FLOW_RST | FLOW_ACK, 901, 140, 0);
+	assert_int_equal(heard.answered, 1);
+	assert_int_equal(heard.two_way, 0);
+	finish(&t);
+}
+
+static void
+ports_are_used_again_where_the_tap_shows_no_syn(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 900, 101, 0);
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 7000, 101, 0); // a SYN cookie, sent again
+	assert_int_equal(heard.born, 1);
+	packet(&t, CONTROLLER, FLOW_ACK, 901, 140, 0);
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 200000, 5001, 0);
+	assert_int_equal(heard.born, 2);
+	finish(&t);
+	assert_int_equal(heard.answered, 1);
+}
+
+static void
+what_belongs_to_an_older_connection_proves_nothing(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, VICTIM, FLOW_SYN, 1000000, 0, 0);
+	packet(&t, CONTROLLER, FLOW_ACK, 5000000, 500, 0); // RFC 9293 section 3.5.1
+	packet(&t, VICTIM, FLOW_RST, 500, 0, 0);
+	packet(&t, VICTIM, FLOW_SYN, 1000000, 0, 0);
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 900, 1000001, 0);
+	assert_int_equal(heard.answered, 0);
+	packet(&t, VICTIM, FLOW_ACK, 1000001, 901, 0);
+	finish(&t);
+	assert_int_equal(heard.born, 1);
+	assert_int_equal(heard.answered, 1);
+	assert_int_equal(heard.two_way, 0);
+}
+
+static void
+packets_that_were_captured_before_their_syn_are_of_its_contact(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, VICTIM, FLOW_ACK, 101, 901, 0);
+	packet(&t, VICTIM, FLOW_SYN, 100, 0, 0);
+	packet(&t, CONTROLLER, FLOW_SYN | FLOW_ACK, 900, 101, 0);
+	assert_int_equal(heard.born, 1);
+	packet(&t, VICTIM, FLOW_SYN, 4000000, 0, 0);
+	assert_int_equal(heard.born, 2);
+	finish(&t);
+	assert_int_equal(heard.answered, 1);
+}
+
+static void
+a_keep_alive_is_no_payload(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	handshake(&t, 100);
+	packet(&t, CONTROLLER, FLOW_ACK | FLOW_PSH, 901, 101, 20);
+	for (int i = 0; i < 3; i++) {
+		packet(&t, VICTIM, FLOW_ACK, 100, 921, 1);
+		packet(&t, CONTROLLER, FLOW_ACK, 921, 101, 0);
+	}
+	assert_int_equal(heard.two_way, 0);
+	packet(&t, VICTIM, FLOW_ACK | FLOW_PSH, 101, 921, 1);
+	assert_int_equal(heard.two_way, 1);
+	finish(&t);
+}
+
+static void
+a_conversation_met_after_its_start_says_so_and_may_stay_silent_as_an_open_one(void **state)
+{
+	struct talk t = talk(table(8));
+
+	(void)state;
+	packet(&t, CONTROLLER, FLOW_ACK | FLOW_PSH, 500, 300, 5);
+	assert_true(heard.last.start_missed);
+	t.time += CONTACT_HALF_OPEN_NS * 10;
+	packet(&t, VICTIM, FLOW_ACK | FLOW_PSH, 300, 505, 7);
+	finish(&t);
+	assert_int_equal(heard.born, 1);
+	assert_int_equal(heard.last.evidence, CONTACT_TWO_WAY);
+	assert_true(heard.last.start_missed);
+}
+
+static void
+what_never_falls_silent_begins_anew_at_the_hard_limit(void **state)
+{
+	static const struct {
+		uint8_t proto;
+		int64_t limit;
+	} limits[] = {{FLOW_TCP, CONTACT_TCP_HARD_NS}, {FLOW_UDP, CONTACT_OTHER_HARD_NS}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		struct talk t = talk(table(8));
+
+		t.proto = limits[i].proto;
+		handshake(&t, 100);
+		for (t.time = START; t.time <= START + limits[i].limit; t.time += 299 * SECOND)
+			packet(&t, VICTIM, FLOW_ACK, 101, 901, 0);
+		assert_int_equal(heard.born, 1);
+		t.time = START + limits[i].limit + 1;
+		packet(&t, VICTIM, FLOW_ACK, 101, 901, 0);
+		assert_int_equal(heard.born, 2);
+		finish(&t);
+	}
 }
 
 static void
@@ -563,6 +711,14 @@ main(void)
 		cmocka_unit_test(a_tap_that_sees_the_victim_only_learns_the_answers_from_acknowledgements),
 		cmocka_unit_test(a_tap_that_sees_the_controller_only_does_so_too),
 		cmocka_unit_test(a_lone_acknowledgement_proves_nothing),
+		cmocka_unit_test(half_of_a_conversation_never_proves_more_than_the_whole),
+		cmocka_unit_test(a_reset_tells_what_it_acknowledges),
+		cmocka_unit_test(ports_are_used_again_where_the_tap_shows_no_syn),
+		cmocka_unit_test(what_belongs_to_an_older_connection_proves_nothing),
+		cmocka_unit_test(packets_that_were_captured_before_their_syn_are_of_its_contact),
+		cmocka_unit_test(a_keep_alive_is_no_payload),
+		cmocka_unit_test(a_conversation_met_after_its_start_says_so_and_may_stay_silent_as_an_open_one),
+		cmocka_unit_test(what_never_falls_silent_begins_anew_at_the_hard_limit),
 		cmocka_unit_test(udp_is_answered_by_a_packet_back),
 		cmocka_unit_test(an_echo_is_never_two_way_unless_the_indicator_says_icmp),
 		cmocka_unit_test(a_gap_beyond_the_idle_limit_begins_a_new_contact_and_at_the_limit_does_not),
