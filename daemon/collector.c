@@ -113,7 +113,13 @@ decide(const struct rules *rules, const struct contact_report *r, unsigned victi
 {
 	unsigned controller = 1 - victim;
 
-	org_find(rules->orgs, &r->ends[victim].addr, &ret->org);
+	if (r->coarse)
+		ret->org = (struct org_facts){.id = names_of("overflow"),
+					      .name = names_of("overflow"),
+					      .attribution = ORG_UNKNOWN,
+					      .lane = LANE_COUNTED};
+	else
+		org_find(rules->orgs, &r->ends[victim].addr, &ret->org);
 	org_network(rules->orgs, &r->ends[controller].addr, &ret->network);
 	ret->lane = lane_of(rules->lanes, r, victim, controller, &ret->org, &ret->reason);
 }

@@ -481,6 +481,9 @@ fill_capture(const struct run *r, const struct replay_facts *facts, struct repor
 		.portless = sum.portless,
 		.overflow = sum.overflow,
 		.beacon_overflow = collector_beacon_overflow(r->collector),
+		.coarse = sum.coarse,
+		.uncounted = sum.uncounted,
+		.evicted = sum.evicted,
 		.residual = (int64_t)facts->packets,
 	};
 	memcpy(ret->notes, sum.notes, sizeof(ret->notes));

@@ -25,6 +25,9 @@ add(const struct stats *s, struct stats_sum *sum)
 	sum->overlaps += get(&s->overlaps);
 	sum->fragments += get(&s->fragments);
 	sum->overflow += get(&s->overflow);
+	sum->coarse += get(&s->coarse);
+	sum->uncounted += get(&s->uncounted);
+	sum->evicted += get(&s->evicted);
 	sum->forwarded += get(&s->forwarded);
 }
 

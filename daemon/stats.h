@@ -21,13 +21,16 @@ struct stats {
 	_Atomic uint64_t fragments;  // of the hits: fragments, the first ones too
 	_Atomic uint64_t unresolved; // of the fragments: their first one is not known or not trusted
 	_Atomic uint64_t overlaps;   // of the unresolved: they contradict the first one
-	_Atomic uint64_t overflow;   // of the hits: the contact table was full
+	_Atomic uint64_t overflow;   // of the hits: the contact table was full of answered contacts
+	_Atomic uint64_t coarse;     // of the overflow: counted by controller only
+	_Atomic uint64_t uncounted;  // of the overflow: not even that
+	_Atomic uint64_t evicted;    // contacts, not packets: ended early to make room
 	_Atomic uint64_t forwarded;  // of the hits: handed to the worker that owns the contact
 };
 
 struct stats_sum { // plain copy of a sum
 	uint64_t received, bytes, verdicts[PKT_VERDICTS], notes[PKT_NOTES], hits, portless, fragments, unresolved,
-		overlaps, overflow, forwarded;
+		overlaps, overflow, coarse, uncounted, evicted, forwarded;
 	int64_t residual; // received - sum of verdicts: 0; else a worker was held up within a burst, or there is a bug
 };
 

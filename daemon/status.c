@@ -32,7 +32,10 @@ collect_packets(const struct workers *workers, struct status *s)
 	s->hit_notes[2] = (struct status_count){"fragment_overlap", sum.overlaps};
 	s->hit_notes[3] = (struct status_count){"portless", sum.portless};
 	s->hit_notes[4] = (struct status_count){"overflow", sum.overflow};
-	s->hit_notes[5] = (struct status_count){"forwarded", sum.forwarded};
+	s->hit_notes[5] = (struct status_count){"coarse", sum.coarse};
+	s->hit_notes[6] = (struct status_count){"uncounted", sum.uncounted};
+	s->hit_notes[7] = (struct status_count){"evicted", sum.evicted};
+	s->hit_notes[8] = (struct status_count){"forwarded", sum.forwarded};
 }
 
 static void

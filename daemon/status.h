@@ -51,7 +51,7 @@ struct status_port {
 };
 
 #define STATUS_PACKET_NOTES (PKT_NOTES + 1)
-#define STATUS_HIT_NOTES    6
+#define STATUS_HIT_NOTES    9
 
 struct status {
 	const char *version, *sensor;

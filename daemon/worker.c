@@ -67,7 +67,7 @@ struct worker {
 	struct rte_ring *from[WORKERS_MAX]; // hits that others found; NULL from itself
 	struct rte_ring *to[WORKERS_MAX];   // hits for others
 	unsigned idle, polls;
-	uint64_t overflow_seen;
+	struct contact_facts facts_seen;
 	struct stats stats;
 };
 
@@ -80,7 +80,7 @@ worker_owner(const struct ip_addr *a, const struct ip_addr *b, unsigned n)
 	// A sum does not care which came first; not the salt of any other table.
 	uint64_t h = ip_hash(a, 0x5851F42D4C957F2Du) + ip_hash(b, 0x5851F42D4C957F2Du);
 
-	return (unsigned)((h ^ (h >> 32)) % n);
+	return (unsigned)((h >> 32) % n); // ip_hash has folded the upper half into the lower one
 }
 
 static bool
@@ -297,13 +297,16 @@ poll_port(struct worker *w, const struct port *port, const struct c2set *c2, str
 }
 
 static void
-count_overflow(struct worker *w)
+count_bounds(struct worker *w)
 {
 	struct contact_facts facts;
 
 	contact_facts(w->contacts, &facts);
-	stats_add(&w->stats.overflow, facts.overflow_packets - w->overflow_seen);
-	w->overflow_seen = facts.overflow_packets;
+	stats_add(&w->stats.overflow, facts.overflow_packets - w->facts_seen.overflow_packets);
+	stats_add(&w->stats.coarse, facts.coarse_packets - w->facts_seen.coarse_packets);
+	stats_add(&w->stats.uncounted, facts.lost_packets - w->facts_seen.lost_packets);
+	stats_add(&w->stats.evicted, facts.evicted - w->facts_seen.evicted);
+	w->facts_seen = facts;
 }
 
 static void
@@ -312,7 +315,7 @@ sweep(struct worker *w)
 	int64_t now_ns = w->clock.replay ? w->clock.last_ns : clock_now_ns(&w->clock);
 
 	contact_sweep(w->contacts, now_ns, SWEEP_BUDGET);
-	count_overflow(w);
+	count_bounds(w);
 }
 
 // One round over all queues and rings. Returns the packets that it took.
@@ -374,7 +377,7 @@ end_contacts(struct worker *w)
 		rte_rcu_qsbr_quiescent(w->reload->readers, w->index);
 		sched_yield(); // the collector is draining
 	}
-	count_overflow(w);
+	count_bounds(w);
 }
 
 static int

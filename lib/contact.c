@@ -5,9 +5,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define NONE    UINT32_MAX
-#define HOUR_NS (3600 * INT64_C(1000000000))
-#define NEAR    65536 // the window of a SYN is not scaled (RFC 7323 section 2.2)
+#define NONE        UINT32_MAX
+#define HOUR_NS     (3600 * INT64_C(1000000000))
+#define EVICT_LOOKS 64  // places looked at for one that may be taken
+#define COARSE      512 // controllers, families and hours that can wait in a coarse count, a power of two
+#define COARSE_WAYS 8
+#define NEAR        65536 // the window of a SYN is not scaled (RFC 7323 section 2.2)
 
 // What one direction has shown. A join: the order in which packets come does not matter.
 struct side {
@@ -51,6 +54,9 @@ struct contact_table {
 	int64_t pass_ns; // when the sweep's round began
 	uint64_t salt, serial;
 	struct contact_facts facts;
+	uint64_t coarse_sent;                 // of facts.coarse_packets
+	uint32_t hand;                        // where the next look for a place to take begins
+	struct contact_report coarse[COARSE]; // what is counted by controller only; packets of both 0: free
 };
 
 const char *
@@ -111,14 +117,14 @@ contact_facts(const struct contact_table *t, struct contact_facts *ret)
 
 // Table ------------------------------------------------------------------------------------------------------------------------
 
-// Both directions of a flow come to the same chain.
+// Both directions of a flow come to the same chain: a sum does not care which came first. Its upper half: ip_hash has folded that into the
+// lower one, and folding again would take it out, so that the neighbours in a /24 would share a chain.
 static uint32_t
 chain_of(const struct contact_table *t, const struct flow *f)
 {
 	uint64_t a = ip_hash(&f->src, t->salt + f->sport), b = ip_hash(&f->dst, t->salt + f->dport);
-	uint64_t h = (a + b) ^ (uint64_t)f->proto << 56;
 
-	return (uint32_t)(h ^ h >> 32) & t->mask;
+	return (uint32_t)((a + b) >> 32 ^ f->proto) & t->mask;
 }
 
 static uint32_t
@@ -161,7 +167,7 @@ find(struct contact_table *t, const struct flow *f, int *ret_sender)
 }
 
 static struct entry *
-take_place(struct contact_table *t)
+take_free_place(struct contact_table *t)
 {
 	struct entry *e;
 
@@ -382,6 +388,12 @@ hour_of(int64_t time_ns)
 	return time_ns > 0 ? (uint32_t)(time_ns / HOUR_NS) : 0;
 }
 
+static uint64_t
+new_id(struct contact_table *t)
+{
+	return (uint64_t)t->options.owner << 56 | ++t->serial;
+}
+
 static void
 begin(struct contact_table *t, struct entry *e, const struct flow *f, const struct flow_match match[2])
 {
@@ -392,7 +404,7 @@ begin(struct contact_table *t, struct entry *e, const struct flow *f, const stru
 	*e = (struct entry){
 		.next = t->chains[chain],
 		.used = true,
-		.report = {.id = (uint64_t)t->options.owner << 56 | ++t->serial,
+		.report = {.id = new_id(t),
 			   .ends = {src_first ? src : dst, src_first ? dst : src},
 			   .proto = f->proto,
 			   .portless = f->portless,
@@ -625,14 +637,159 @@ is_news(const struct contact_report *r)
 	return r->born || r->active || r->now_opener || r->now_answered || r->now_two_way || r->keep_alive_ns != 0;
 }
 
+// Bounds -----------------------------------------------------------------------------------------------------------------------
+
+// What was answered is never taken: a flood of forged packets finds only its own. When emit refuses one it would refuse the next.
+static void
+evict_unanswered(struct contact_table *t)
+{
+	for (unsigned looks = 0; looks < EVICT_LOOKS && t->free == NONE; looks++) {
+		struct entry *e = &t->entries[t->hand];
+
+		if (e->ended || e->report.evidence == CONTACT_ATTEMPT) {
+			t->facts.evicted += !e->ended;
+			if (!end(t, e))
+				return;
+		}
+		t->hand = (t->hand + 1) % (uint32_t)t->options.max;
+	}
+}
+
+static struct entry *
+take_place(struct contact_table *t)
+{
+	if (t->facts.kept == t->options.max)
+		evict_unanswered(t);
+	return take_free_place(t);
+}
+
+// One packet that no place was found for: its packets and bytes, no conversation.
+static struct contact_report
+lone_packet(struct contact_table *t, const struct flow *f, const struct flow_match match[2])
+{
+	unsigned sender = sender_is_victim(f, match) ? 0 : 1;
+	struct contact_report r = {.id = new_id(t),
+				   .proto = f->proto,
+				   .portless = true,
+				   .ended = true,
+				   .opener = CONTACT_UNKNOWN,
+				   .hour = hour_of(f->time_ns),
+				   .first_ns = f->time_ns,
+				   .last_ns = f->time_ns,
+				   .hour_first_ns = f->time_ns,
+				   .hour_last_ns = f->time_ns};
+
+	r.ends[sender] = (struct contact_end){f->src, f->sport, match[0]};
+	r.ends[1 - sender] = (struct contact_end){f->dst, f->dport, match[1]};
+	r.packets[sender] = 1;
+	r.bytes[sender] = f->bytes;
+	r.payload[sender] = f->payload;
+	return r;
+}
+
+static bool
+is_waiting(const struct contact_report *r)
+{
+	return r->packets[0] + r->packets[1] > 0;
+}
+
+static bool
+is_same_grain(const struct contact_report *a, const struct contact_report *b)
+{
+	return ip_equal(&a->ends[1].addr, &b->ends[1].addr) && a->ends[1].match.family == b->ends[1].match.family &&
+	       a->hour == b->hour;
+}
+
+// Its place, or a free one; NULL: none.
+static struct contact_report *
+coarse_place(struct contact_table *t, const struct contact_report *r)
+{
+	uint64_t at = ip_hash(&r->ends[1].addr, t->salt + r->hour);
+
+	for (unsigned i = 0; i < COARSE_WAYS; i++) {
+		struct contact_report *c = &t->coarse[(at + i) % COARSE];
+
+		if (!is_waiting(c) || is_same_grain(c, r))
+			return c;
+	}
+	return NULL;
+}
+
+static void
+merge(struct contact_report *to, const struct contact_report *r)
+{
+	for (int i = 0; i < 2; i++) {
+		to->packets[i] += r->packets[i];
+		to->bytes[i] += r->bytes[i];
+		to->payload[i] += r->payload[i];
+	}
+	to->first_ns = to->hour_first_ns = r->first_ns < to->first_ns ? r->first_ns : to->first_ns;
+	to->last_ns = to->hour_last_ns = r->last_ns > to->last_ns ? r->last_ns : to->last_ns;
+}
+
+// By controller, for nobody takes reports just now. The victim's address is the unspecified one.
+static void
+add_coarse(struct contact_table *t, const struct contact_report *r)
+{
+	struct contact_report *c = coarse_place(t, r);
+
+	if (c == NULL) {
+		t->facts.lost_packets++;
+		return;
+	}
+	t->facts.coarse_packets++;
+	if (is_waiting(c)) {
+		merge(c, r);
+		return;
+	}
+	*c = *r;
+	c->coarse = true;
+	c->ends[0] = (struct contact_end){0};
+}
+
+static void
+overflow(struct contact_table *t, const struct flow *f, const struct flow_match match[2])
+{
+	struct contact_report r = lone_packet(t, f, match);
+
+	t->facts.overflow_packets++;
+	t->facts.overflow_bytes += f->bytes;
+	if (!t->options.emit(t->options.context, &r))
+		add_coarse(t, &r);
+}
+
+// Returns how many still wait.
+static size_t
+send_coarse(struct contact_table *t)
+{
+	size_t left = 0;
+
+	if (t->facts.coarse_packets == t->coarse_sent)
+		return 0;
+	for (unsigned i = 0; i < COARSE; i++) {
+		struct contact_report *c = &t->coarse[i];
+
+		if (!is_waiting(c))
+			continue;
+		if (t->options.emit(t->options.context, c)) {
+			t->coarse_sent += c->packets[0] + c->packets[1];
+			*c = (struct contact_report){0};
+		} else {
+			left++;
+		}
+	}
+	return left;
+}
+
+// Packets ----------------------------------------------------------------------------------------------------------------------
+
 static struct entry *
 begin_new(struct contact_table *t, const struct flow *f, const struct flow_match match[2])
 {
 	struct entry *e = take_place(t);
 
 	if (e == NULL) {
-		t->facts.overflow_packets++;
-		t->facts.overflow_bytes += f->bytes;
+		overflow(t, f, match);
 		return NULL;
 	}
 	begin(t, e, f, match);
@@ -691,6 +848,7 @@ sweep_entry(struct contact_table *t, struct entry *e, int64_t now_ns)
 void
 contact_sweep(struct contact_table *t, int64_t now_ns, size_t budget)
 {
+	send_coarse(t);
 	if (t->cursor == 0) {
 		if (!t->options.lazy && now_ns - t->pass_ns < PASS_NS)
 			return;
@@ -706,7 +864,7 @@ contact_sweep(struct contact_table *t, int64_t now_ns, size_t budget)
 size_t
 contact_flush(struct contact_table *t)
 {
-	size_t left = 0;
+	size_t left = send_coarse(t);
 
 	for (uint32_t i = 0; i < t->top; i++)
 		if (t->entries[i].used && !end(t, &t->entries[i]))

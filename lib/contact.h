@@ -7,8 +7,11 @@
 // docs/contacts.md has the rules.
 //
 // One thread. Changes leave through `emit` as plain values with deltas since the last report. When emit refuses (its ring is
-// full) the deltas stay in the table and go later; nothing is lost, but packets of the next hour count in the old one until emit takes it. Packets that find the table full are counted in
-// contact_facts.overflow_packets.
+// full) the deltas stay in the table and go later; nothing is lost, but packets of the next hour count in the old one until emit takes it.
+//
+// Memory is taken once, for `max` contacts. In a full table a new contact takes the place of an unanswered one, which ends early;
+// never that of an answered one. A packet that finds no place leaves as a report of its own, portless; while emit refuses that
+// it is added up by controller, family and hour (`coarse`). contact_facts counts each by name.
 
 #pragma once
 
@@ -49,6 +52,7 @@ struct contact_report {
 	struct contact_end ends[2]; // [0] victim, [1] controller; ends[1].match.listed always
 	uint8_t proto;
 	bool portless;                  // packets and bytes only: no conversation
+	bool coarse;                    // portless, and of many victims: ends[0] is the unspecified address
 	bool born;                      // first report: counts a contact
 	bool active;                    // first packet in this hour
 	bool now_opener;                // the opener became known with this report (at birth, mostly)
@@ -76,7 +80,11 @@ struct contact_options {
 
 struct contact_facts {
 	size_t kept;
-	uint64_t born, overflow_packets, overflow_bytes;
+	uint64_t born;
+	uint64_t evicted;                          // contacts that ended early, for new ones
+	uint64_t overflow_packets, overflow_bytes; // in no contact: the table was full of answered ones
+	uint64_t coarse_packets;                   // of these: counted by controller only
+	uint64_t lost_packets;                     // of these: not even that
 };
 
 struct contact_table;

@@ -24,9 +24,11 @@ struct report_capture {
 	uint64_t notes[PKT_NOTES];
 	uint64_t snap_cut;                                  // packets that the capture cut
 	uint64_t fragments, unresolved, overlaps, portless; // of the hits
-	uint64_t overflow;        // hits that found a worker's contact table full: in packets, in no contact
-	uint64_t beacon_overflow; // pairs whose rhythm was forgotten to make room
-	int64_t residual;         // packets - sum of verdicts
+	uint64_t overflow;          // hits that found a worker's contact table full: in packets, in no contact
+	uint64_t coarse, uncounted; // of these: counted by controller only; not even that
+	uint64_t evicted;           // contacts that ended early to make room
+	uint64_t beacon_overflow;   // pairs whose rhythm was forgotten to make room
+	int64_t residual;           // packets - sum of verdicts
 };
 
 struct report_feed {

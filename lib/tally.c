@@ -262,6 +262,7 @@ enum { CELLS, ORGS, CONTROLLERS, PAIRS, VICTIMS, TABLES };
 struct tally {
 	struct table tables[TABLES];
 	struct tally_counts totals;
+	uint64_t victims_left_out;
 };
 
 int
@@ -313,12 +314,19 @@ tally_clear(struct tally *t)
 	for (int i = 0; i < TABLES; i++)
 		clear(&t->tables[i]);
 	t->totals = (struct tally_counts){0};
+	t->victims_left_out = 0;
 }
 
 bool
 tally_empty(const struct tally *t)
 {
 	return t->tables[CELLS].n == 0;
+}
+
+uint64_t
+tally_victims_left_out(const struct tally *t)
+{
+	return t->victims_left_out;
 }
 
 const struct tally_counts *
@@ -487,6 +495,14 @@ tunnel_of(const struct contact_report *r, unsigned victim)
 	return r->tunnels[r->tunnels[victim].n > 0 ? victim : 1 - victim];
 }
 
+static bool
+is_left_out(const struct tally *t, const struct tally_victim *key, const struct contact_report *r)
+{
+	const struct table *victims = &t->tables[VICTIMS];
+
+	return r->evidence == CONTACT_ATTEMPT && victims->n >= TALLY_VICTIMS_MAX && *place_of(victims, key) == 0;
+}
+
 static void
 add_victim(struct tally *t, const struct tally_entry *e)
 {
@@ -509,6 +525,10 @@ add_victim(struct tally *t, const struct tally_entry *e)
 			    *v;
 	bool fresh;
 
+	if (is_left_out(t, &key, r)) {
+		t->victims_left_out++;
+		return;
+	}
 	v = get(&t->tables[VICTIMS], &key, &fresh);
 	if (end->port < v->controller_port)
 		v->controller_port = end->port;
@@ -546,7 +566,8 @@ tally_add(struct tally *t, const struct tally_entry *e)
 	add_org(t, e);
 	add_controller(t, e);
 	add_pair(t, e);
-	add_victim(t, e);
+	if (!e->report->coarse) // of many victims
+		add_victim(t, e);
 	return 0;
 }
 

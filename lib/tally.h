@@ -103,6 +103,9 @@ struct tally_victim {
 	int64_t first_ns, last_ns;
 };
 
+// Unanswered contacts whose sources may be forged bring no new row beyond this many; what is answered always does.
+#define TALLY_VICTIMS_MAX (1u << 18)
+
 struct tally;
 
 int tally_build(struct tally **ret);
@@ -125,6 +128,9 @@ struct tally_entry {
 
 // 0 or -ENOMEM (then nothing of the entry was added).
 int tally_add(struct tally *, const struct tally_entry *);
+
+// Reports whose victim got no row of its own: victims_all is too low by at most as many. Their counters are in the cells.
+uint64_t tally_victims_left_out(const struct tally *);
 
 bool tally_empty(const struct tally *);
 const struct tally_counts *tally_totals(const struct tally *);

@@ -116,6 +116,9 @@ capture(const struct report_capture *c)
 	json_object_set_new(notes, "fragment_overlap", number(c->overlaps));
 	json_object_set_new(notes, "portless", number(c->portless));
 	json_object_set_new(notes, "overflow", number(c->overflow));
+	json_object_set_new(notes, "coarse", number(c->coarse));
+	json_object_set_new(notes, "uncounted", number(c->uncounted));
+	json_object_set_new(notes, "evicted", number(c->evicted));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "first", when(c->first_ns, true));
 	json_object_set_new(o, "last", when(c->last_ns, true));
@@ -155,6 +158,7 @@ totals(const struct report *r, const struct report_parts *p)
 
 	json_object_set_new(o, "victims", number(p->victims));
 	json_object_set_new(o, "victims_all", number(p->victims_all));
+	json_object_set_new(o, "victims_left_out", number(tally_victims_left_out(r->tally)));
 	return o;
 }
 

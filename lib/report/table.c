@@ -515,6 +515,11 @@ equation(const struct page *p)
 			"Bound:   %" PRIu64
 			" hits found the contact table full and are in no contact above; use more workers\n",
 			c->overflow);
+	if (c->evicted > 0)
+		fprintf(p->to,
+			"Bound:   %" PRIu64
+			" unanswered contacts ended early to make room, and may be counted again; use more workers\n",
+			c->evicted);
 	if (c->beacon_overflow > 0)
 		fprintf(p->to,
 			"Bound:   the rhythm of %" PRIu64

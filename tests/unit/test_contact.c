@@ -651,24 +651,62 @@ what_a_full_ring_refuses_comes_later_and_nothing_is_lost(void **state)
 }
 
 static void
-what_a_full_table_cannot_hold_is_counted(void **state)
+a_full_table_gives_up_unanswered_contacts_and_never_answered_ones(void **state)
 {
 	struct talk t = talk(table(4));
 	struct contact_facts facts;
 
 	(void)state;
+	for (uint16_t i = 0; i < 2; i++) {
+		t.port = (uint16_t)(30000 + i);
+		handshake(&t, 100);
+	}
 	for (uint16_t i = 0; i < 10; i++) {
 		t.port = (uint16_t)(40000 + i);
 		packet(&t, VICTIM, FLOW_SYN, 100, 0, 0);
 	}
 	contact_facts(t.table, &facts);
 	assert_int_equal(facts.kept, 4);
+	assert_int_equal(facts.evicted, 8);
+	assert_int_equal(facts.overflow_packets, 0);
+	for (uint16_t i = 0; i < 2; i++) {
+		t.port = (uint16_t)(30000 + i);
+		packet(&t, VICTIM, FLOW_ACK, 101, 901, 1);
+	}
+	finish(&t);
+	assert_int_equal(heard.born, 12);
+	assert_int_equal(heard.packets[0] + heard.packets[1], 2 * 3 + 10 + 2);
+}
+
+static void
+packets_that_a_table_of_answered_contacts_cannot_hold_are_reported_alone(void **state)
+{
+	struct talk t = talk(table(2));
+	struct contact_facts facts;
+
+	(void)state;
+	for (uint16_t i = 0; i < 2; i++) {
+		t.port = (uint16_t)(30000 + i);
+		handshake(&t, 100);
+	}
+	t.port = 40000;
+	handshake(&t, 100);
+	assert_true(heard.last.portless);
+	assert_false(heard.last.coarse);
+	heard.refuse_every = 1;
+	handshake(&t, 100);
+	heard.refuse_every = 0;
+	contact_sweep(t.table, t.time, 1);
+	assert_true(heard.last.coarse);
+	assert_int_equal(heard.last.packets[0], 2);
+	contact_facts(t.table, &facts);
 	assert_int_equal(facts.overflow_packets, 6);
 	assert_int_equal(facts.overflow_bytes, 6 * 60);
-	contact_sweep(t.table, t.time + CONTACT_HALF_OPEN_NS + 1, 100);
-	contact_facts(t.table, &facts);
-	assert_true(facts.kept < 4);
+	assert_int_equal(facts.coarse_packets, 3);
+	assert_int_equal(facts.lost_packets, 0);
 	finish(&t);
+	assert_int_equal(heard.born, 2);
+	assert_int_equal(heard.packets[0] + heard.packets[1], 4 * 3);
 }
 
 static void
@@ -727,7 +765,8 @@ main(void)
 		cmocka_unit_test(a_session_of_three_days_is_one_contact_that_is_active_in_every_hour),
 		cmocka_unit_test(packets_without_ports_add_packets_and_no_conversation),
 		cmocka_unit_test(what_a_full_ring_refuses_comes_later_and_nothing_is_lost),
-		cmocka_unit_test(what_a_full_table_cannot_hold_is_counted),
+		cmocka_unit_test(a_full_table_gives_up_unanswered_contacts_and_never_answered_ones),
+		cmocka_unit_test(packets_that_a_table_of_answered_contacts_cannot_hold_are_reported_alone),
 		cmocka_unit_test(with_both_ends_listed_the_opener_comes_first),
 	};
 

@@ -106,6 +106,33 @@ fragments_count_packets_and_bytes_only(void **state)
 }
 
 static void
+forged_victims_get_no_rows_without_end_and_suspected_ones_always_do(void **state)
+{
+	struct contact_report attempt = whole(1, CONTACT_VICTIM, CONTACT_ATTEMPT),
+			      answered = whole(2, CONTACT_VICTIM, CONTACT_ANSWERED);
+	struct tally_entry a = entry(&attempt, "w-a"), b = entry(&answered, "w-b");
+	const struct tally_victim *victims;
+	struct tally *t;
+
+	(void)state;
+	assert_int_equal(tally_build(&t), 0);
+	for (uint32_t i = 0; i < TALLY_VICTIMS_MAX + 10; i++) {
+		const uint8_t four[4] = {100, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+
+		attempt.ends[0].addr = ip_from_v4(four);
+		assert_int_equal(tally_add(t, &a), 0);
+	}
+	assert_int_equal(tally_add(t, &b), 0);
+	assert_int_equal(tally_victims_left_out(t), 10);
+	assert_int_equal(tally_victims(t, &victims), TALLY_VICTIMS_MAX + 1);
+	assert_int_equal(tally_totals(t)->n[TALLY_ATTEMPTS], TALLY_VICTIMS_MAX + 11);
+	assert_int_equal(tally_totals(t)->n[TALLY_PACKETS_OUT], 5 * (TALLY_VICTIMS_MAX + 11));
+	tally_clear(t);
+	assert_int_equal(tally_victims_left_out(t), 0);
+	tally_free(t);
+}
+
+static void
 two_listed_ends_are_one_contact_in_the_totals_and_one_at_each_controller(void **state)
 {
 	struct contact_report r = whole(1, CONTACT_VICTIM, CONTACT_TWO_WAY);
@@ -314,6 +341,7 @@ main(void)
 		cmocka_unit_test(an_end_without_packets_leaves_the_times_of_its_victim),
 		cmocka_unit_test(a_family_whose_controllers_connect_is_counted_like_the_rest),
 		cmocka_unit_test(fragments_count_packets_and_bytes_only),
+		cmocka_unit_test(forged_victims_get_no_rows_without_end_and_suspected_ones_always_do),
 		cmocka_unit_test(two_listed_ends_are_one_contact_in_the_totals_and_one_at_each_controller),
 		cmocka_unit_test(a_victim_has_the_beacon_of_its_most_regular_service),
 		cmocka_unit_test(the_order_of_the_reports_does_not_show),
