@@ -445,6 +445,7 @@ run_capture(struct run *r, struct replay_facts *ret)
 		.n_files = r->options.n_captures,
 		.port = &r->ports[0],
 		.workers = &r->workers,
+		.match = r->config->capture.match,
 		.time_field = r->time_field,
 		.progress = isatty(STDERR_FILENO),
 	};

@@ -2,6 +2,7 @@
 
 #include "capture.h"
 #include "clock.h"
+#include "pkt.h"
 #include "tsan.h"
 
 #include <rte_mbuf.h>
@@ -115,39 +116,26 @@ fill(struct rte_mbuf *m, const struct capture_packet *p)
 	m->pkt_len = p->wire; // as the capture says it, whatever header was left out or added
 }
 
-static uint32_t
-word_at(const uint8_t *p)
-{
-	uint32_t word;
-
-	memcpy(&word, p, 4);
-	return word;
-}
-
-// Like a NIC's RSS, both directions to one queue, and unlike worker_owner, so that hits do cross between workers in a replay too. Ports are
-// left out: fragments have none.
+// Both directions of a conversation to one queue, whatever is around its packets and however short they are: their owner must find them in
+// the order of the capture, so that the report does not depend on the number of workers. Unlike worker_owner, so that hits do cross between
+// workers in a replay too. Ports are left out: fragments have none.
 static unsigned
-queue_of(const struct rte_mbuf *m, unsigned n)
+queue_of(const struct replay *r, const struct rte_mbuf *m)
 {
-	const uint8_t *p = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint32_t h = 0;
-	unsigned type;
+	const struct pkt_layer *layer;
+	struct pkt pkt;
 
-	if (n == 1)
+	if (r->options.port->queues == 1 ||
+	    pkt_locate(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, &pkt) != PKT_PROBED)
 		return 0;
-	type = m->data_len >= 54 ? (unsigned)(p[12] << 8 | p[13]) : 0;
-	if (type == 0x0800)
-		h = word_at(p + 26) ^ word_at(p + 30);
-	else if (type == 0x86dd)
-		for (int i = 22; i < 54; i += 4)
-			h ^= word_at(p + i);
-	return (h * 0x85EBCA6Bu >> 16) % n;
+	layer = &pkt.layers[r->options.match == PKT_OUTER ? 0 : pkt.n - 1];
+	return (unsigned)((ip_hash(&layer->src, 0) + ip_hash(&layer->dst, 0)) >> 32) % r->options.port->queues;
 }
 
 static void
 put(const struct replay *r, struct rte_mbuf *m)
 {
-	struct rte_ring *ring = r->options.port->rings[queue_of(m, r->options.port->queues)];
+	struct rte_ring *ring = r->options.port->rings[queue_of(r, m)];
 
 	tsan_gives(m);
 	while (rte_ring_sp_enqueue(ring, m) != 0)

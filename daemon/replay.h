@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pkt.h"
 #include "port.h"
 #include "problem.h"
 #include "worker.h"
@@ -24,6 +25,7 @@ struct replay_options {
 	size_t n_files;
 	const struct port *port; // port_open_ring
 	struct workers *workers; // no_more is set when the last packet is in
+	enum pkt_match match;    // which layers are probed
 	int time_field;
 	bool progress; // show it on standard error once the replay has lasted two seconds
 };
