@@ -309,17 +309,17 @@ is_new_syn(const struct side *own, const struct side *other, const struct flow *
 	return own->seen || !other->plain_syn; // else both open at once (RFC 9293 section 3.5)
 }
 
-// The same where the tap does not show the SYN. With the same acknowledgement it is a SYN cookie, sent again.
+// The same where the SYN was not captured, or later. With the same acknowledgement it is a SYN cookie, sent again.
 static bool
 is_new_syn_ack(const struct side *own, const struct side *other, const struct flow *f)
 {
-	if (own->syn)
-		return own->isn != f->seq && own->began_ack != f->ack;
 	if (other->plain_syn && is_near(f->ack, other->isn + 1))
 		return false; // whatever this side said before: it may have known an older connection (RFC 9293 section 3.5.1)
+	if (own->syn)
+		return own->isn != f->seq && own->began_ack != f->ack;
 	if (own->has_seq)
 		return !is_near(own->began_seq, f->seq + 1);
-	return other->has_seq && !other->syn && !is_near(other->began_seq, f->ack);
+	return other->has_seq && (other->syn || !is_near(other->began_seq, f->ack));
 }
 
 static bool

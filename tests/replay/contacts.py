@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Who is suspected and who is not: a controller that scans web servers, NetBus, a session over three midnights, and the families that are
+"""Who is suspected and who is not: a controller that scans web servers, NetBus, a session over three midnights, a flood, and the families that are
 answered but never carry payload both ways."""
 
 import json
@@ -78,6 +78,24 @@ def three_midnights(folder):
     assert [(c['start'], c['view'], c['opener']) for c in contact] == [('missed', 'one-way', 'unknown')], contact
 
 
+def flood(folder):
+    """More forged sources than the table has places: the answered contact stays one, and every packet counts for its controller."""
+    other, forged, data = '198.18.7.8', 400000, h.conversation(VICTIM, 40000, C2, 443)
+    syn = lambda n: h.tcp('100.%d.%d.%d' % (64 + (n >> 16), n >> 8 & 255, n & 255), 1000, other, 443, h.SYN, 100, 0)
+    h.write_pcap(os.path.join(folder.path, 'flood.pcap'), data[:6] + [syn(n) for n in range(forged)] + data[6:])
+    folder.file('feed.txt', C2 + '\n' + other + '\n')
+    run = subprocess.run([h.RATWATCHD, '-r', 'flood.pcap', '-f', 'feed.txt', '--set', 'indicators.allow_special=true', '-o', 'json',
+                          '--workers', '1'], cwd=folder.path, capture_output=True, text=True)
+    report = json.loads(run.stdout)
+    calm, flooded = (c['lanes']['counted'] for c in report['controllers'])
+    assert (calm['contacts'], calm['two_way'], calm['packets_out'] + calm['packets_in']) == (1, 1, 10), calm
+    assert (flooded['contacts'], flooded['answered'], flooded['packets_out']) == (forged, 0, forged), flooded
+    assert flooded['bytes_out'] == forged * len(syn(0)), flooded
+    notes, totals = report['capture']['notes'], report['totals']
+    assert notes['evicted'] > 0 and notes['overflow'] == notes['coarse'] == notes['uncounted'] == 0, notes
+    assert totals['victims'] == 1 and totals['victims_all'] + totals['victims_left_out'] == forged + 1, totals
+
+
 def malware(folder):
     """By the list of each capture of a real infection."""
     where = os.path.join(DATA, 'pcaps', 'malware')
@@ -101,6 +119,7 @@ def main():
         scan_of_web_servers(folder)
         netbus(folder)
         three_midnights(folder)
+        flood(folder)
         if DATA and os.path.isdir(os.path.join(DATA, 'pcaps', 'malware')):
             malware(folder)
 
