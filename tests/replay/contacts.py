@@ -93,7 +93,7 @@ def flood(folder):
     assert flooded['bytes_out'] == forged * len(syn(0)), flooded
     notes, totals = report['capture']['notes'], report['totals']
     assert notes['evicted'] > 0 and notes['overflow'] == notes['coarse'] == notes['uncounted'] == 0, notes
-    assert totals['victims'] == 1 and totals['victims_all'] + totals['victims_left_out'] == forged + 1, totals
+    assert totals['victims'] == 1 and totals['victims_all'] < forged < totals['victims_all'] + totals['victims_left_out'], totals
 
 
 def malware(folder):
