@@ -81,8 +81,7 @@ no_file_is_no_changes_and_damage_is_named(void **context)
 		"{\"changes\":[{\"change\":\"alter\",\"prefix\":\"8.8.8.8\",\"port\":0,\"since\":0,\"until\":0}]}",
 		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":65536,\"since\":0,\"until\":0}]}",
 		// Beyond 32 bits, where 443 is left of it.
-		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"8.8.8.8\",\"port\":4294967739,\"since\":0,\"until\":0}]"
-		"}"};
+		"{\"changes\":[{\"change\":\"add\",\"prefix\":\"::2\",\"port\":4294967739,\"since\":0,\"until\":0}]}"};
 	struct changes c = {.n = 1};
 	char name[300] = "";
 
