@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char options_usage[] =
 	"usage: ratwatchd -c FILE                      watch the ports of the configuration\n"
@@ -73,20 +74,42 @@ append(const char ***list, size_t *n, const char *item)
 	return 0;
 }
 
-// An option that is a configuration key in short: "-f x" is "--set indicators.feeds=x".
-static int
-set(struct options *o, const char *key, const char *value)
+// "a" and "b" with something between them; owned. NULL: no memory.
+static char *
+join(struct options *o, const char *a, char between, const char *b)
 {
 	char **grown = reallocarray(o->owned, o->n_owned + 1, sizeof(*grown));
 	char *text;
 
 	if (grown == NULL)
-		return -ENOMEM;
+		return NULL;
 	o->owned = grown;
-	if (asprintf(&text, "%s=%s", key, value) == -1)
-		return -ENOMEM;
-	o->owned[o->n_owned++] = text;
-	return append(&o->sets, &o->n_sets, text);
+	if (asprintf(&text, "%s%c%s", a, between, b) == -1)
+		return NULL;
+	return o->owned[o->n_owned++] = text;
+}
+
+// An option that is a configuration key in short: "-f x" is "--set indicators.feeds=x".
+static int
+set(struct options *o, const char *key, const char *value)
+{
+	char *text = join(o, key, '=', value);
+
+	return text == NULL ? -ENOMEM : append(&o->sets, &o->n_sets, text);
+}
+
+// Accepted lists are kept by their paths, which begin as that of the configuration: they must not depend on where we were started.
+static int
+make_absolute(struct options *o)
+{
+	const char *relative = o->config + (strncmp(o->config, "./", 2) == 0 ? 2 : 0);
+	char *folder;
+
+	if (o->config[0] == '/' || (folder = getcwd(NULL, 0)) == NULL)
+		return 0;
+	o->config = join(o, folder, '/', relative);
+	free(folder);
+	return o->config == NULL ? -ENOMEM : 0;
 }
 
 static int
@@ -199,6 +222,8 @@ settle_mode(struct options *o, struct problem_list *problems)
 		return usage(problems, NULL, "nothing to do; write -c FILE to watch ports or -r CAPTURE to replay");
 	else if (misplaced != NULL)
 		return usage(problems, misplaced, "belongs to a replay; write -r CAPTURE, or leave it out");
+	else
+		return make_absolute(o);
 	return 0;
 }
 

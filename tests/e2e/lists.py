@@ -82,6 +82,10 @@ def told(tap):
     got = tap.daemon.ask('lookup', 'example.org')
     assert got.returncode == 1 and "'example.org' is no address" in got.stderr, got
     assert 'unknown' not in text, text
+    # The daemon was given the path of its configuration from the root; from within its folder the lists are the same.
+    got = h.subprocess.run([h.RATWATCHD, '-n', '-c', 'ratwatch.yaml', '--set', 'indicators.state_dir=' + tap.daemon.state],
+                           cwd=tap.folder.path, capture_output=True, text=True)
+    assert got.returncode == 0 and got.stdout.count('against what is in force: +0 -0') == 2, got
     allowed = tap.daemon.answer('lookup', '198.18.9.9')
     assert allowed['matches'] and allowed['indicators'][0]['flags'] == ['allowed'], allowed  # the listed /24 holds an allowed address
 
