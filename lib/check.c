@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // What the history has of the path, read in the same way.
 static int
@@ -32,11 +33,30 @@ compare(const struct feed_options *o, const struct history *h, const struct hist
 	return 0;
 }
 
+// What is in force of the path, which ratwatchd knows from the root.
+static const struct history_list *
+in_force(const struct history *h, const char *path)
+{
+	const struct history_list *l;
+	char *folder, *whole = NULL;
+
+	if (h == NULL || history_count(h) == 0)
+		return NULL;
+	l = history_list_of(history_set(h, 0), path);
+	if (l != NULL || path[0] == '/' || (folder = getcwd(NULL, 0)) == NULL)
+		return l;
+	if (asprintf(&whole, "%s/%s", folder, path + (strncmp(path, "./", 2) == 0 ? 2 : 0)) != -1) {
+		l = history_list_of(history_set(h, 0), whole);
+		free(whole);
+	}
+	free(folder);
+	return l;
+}
+
 int
 check_file(const struct feed_options *o, const struct history *h, struct check *ret)
 {
-	const struct history_list *before =
-		h != NULL && history_count(h) > 0 ? history_list_of(history_set(h, 0), o->path) : NULL;
+	const struct history_list *before = in_force(h, o->path);
 	struct check c = {.path = strdup(o->path)};
 	int err;
 

@@ -65,8 +65,8 @@ class Tap:
 
 def check(tap, name):
     """What `ratwatch check` says of a list, against what the daemon keeps."""
-    got = h.subprocess.run([h.RATWATCH, 'check', '-o', 'json', '--state-dir', tap.daemon.state, '--set', 'allow_special=true',
-                            tap.folder.path + '/' + name], capture_output=True, text=True)
+    got = h.subprocess.run([h.RATWATCH, 'check', '-o', 'json', '--state-dir', tap.daemon.state, '--set', 'allow_special=true', name],
+                           cwd=tap.folder.path, capture_output=True, text=True)
     return h.json.loads(got.stdout)['feeds'][0]
 
 
