@@ -158,16 +158,24 @@ now_s(void)
 
 // What is built, for each kind of request. 0, or a negative errno with an error in the list ---------------------------------------
 
+// The one before what is in force, which may not have been kept itself. NULL: there is none.
+static const struct history_set *
+set_before(const struct reload_thread *t, const struct history *h)
+{
+	size_t i = 0;
+
+	while (i < history_count(h) && rules_are(reload_rules(t->options.reload), history_set(h, i)))
+		i++;
+	return i < history_count(h) ? history_set(h, i) : NULL;
+}
+
 static int
 find_set(const struct reload_thread *t, uint64_t generation, struct problem_list *problems,
 	 const struct history_set **ret)
 {
 	const struct history *h = t->options.history;
 
-	if (h != NULL && generation == 0 && history_count(h) > 1)
-		*ret = history_set(h, 1);
-	else
-		*ret = h != NULL && generation != 0 ? history_find(h, generation) : NULL;
+	*ret = h == NULL ? NULL : generation == 0 ? set_before(t, h) : history_find(h, generation);
 	if (*ret != NULL)
 		return 0;
 	problem_add(problems, PROBLEM_ERROR, "rollback", 0, NULL,

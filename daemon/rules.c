@@ -650,6 +650,17 @@ rules_replace(struct rules *old, const struct rules *newer)
 	rules_free(old);
 }
 
+bool
+rules_are(const struct rules *r, const struct history_set *set)
+{
+	if (r->n_feeds != set->n)
+		return false;
+	for (size_t i = 0; i < set->n; i++)
+		if (strcmp(r->feeds[i].path, set->lists[i].path) != 0 || r->feeds[i].digest != set->lists[i].digest)
+			return false;
+	return true;
+}
+
 int
 rules_remember(const struct rules *r, struct history *h, int64_t now)
 {

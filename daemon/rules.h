@@ -51,6 +51,8 @@ void rules_free(struct rules *);
 // Frees what the newer ones did not take over.
 void rules_replace(struct rules *old, const struct rules *newer);
 
+// Whether the set is of the same lists.
+bool rules_are(const struct rules *, const struct history_set *);
 // Puts the set into the history. 0 or a negative errno, which rules_remember_error words.
 int rules_remember(const struct rules *, struct history *, int64_t now);
 const char *rules_remember_error(int err);

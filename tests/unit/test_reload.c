@@ -251,6 +251,28 @@ a_refused_reload_leaves_nothing_on_disk(void **context)
 	stop();
 }
 
+static void
+going_back_from_what_could_not_be_kept_is_one_step_too(void **context)
+{
+	char path[80], aside[96];
+
+	(void)context;
+	start("9.0.0.1\n");
+	write_file("feed.txt", "9.0.0.2\n");
+	assert_int_equal(reload_again(), 0);
+	snprintf(path, sizeof(path), "%s/state/lists", folder);
+	snprintf(aside, sizeof(aside), "%s-aside", path);
+	assert_int_equal(rename(path, aside), 0);
+	write_file("feed.txt", "9.0.0.3\n");
+	assert_int_equal(reload_again(), 0);
+	assert_int_equal(rename(aside, path), 0);
+	assert_int_equal(ask((struct reload_request){.kind = RELOAD_RETURN}), 0);
+	assert_true(matches("9.0.0.2"));
+	assert_int_equal(ask((struct reload_request){.kind = RELOAD_RETURN}), 0);
+	assert_true(matches("9.0.0.1"));
+	stop();
+}
+
 static bool
 is_short(void)
 {
@@ -364,6 +386,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(requests_are_served_in_their_order, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_refused_reload_leaves_nothing_on_disk, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(going_back_from_what_could_not_be_kept_is_one_step_too, make_folder,
+						remove_folder),
 		cmocka_unit_test_setup_teardown(what_ends_while_rules_are_made_is_noticed, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(what_is_taken_out_for_a_day_is_back_the_day_after, make_folder,
 						remove_folder),
