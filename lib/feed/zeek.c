@@ -42,20 +42,23 @@ static bool
 read_header(const char *text, size_t len, struct columns *ret)
 {
 	const char *at = text + FIELDS_LEN, *end = text + len;
+	struct columns c = {-1, -1, -1};
 	struct field f;
 
-	*ret = (struct columns){-1, -1, -1};
 	if (len <= FIELDS_LEN || memcmp(text, FIELDS, FIELDS_LEN) != 0)
 		return false;
 	for (int i = 0; take_field(&at, end, &f); i++) {
 		if (is(&f, "indicator"))
-			ret->indicator = i;
+			c.indicator = i;
 		else if (is(&f, "indicator_type"))
-			ret->type = i;
+			c.type = i;
 		else if (is(&f, "meta.remove"))
-			ret->remove = i;
+			c.remove = i;
 	}
-	return ret->indicator >= 0 && ret->type >= 0;
+	if (c.indicator < 0 || c.type < 0)
+		return false;
+	*ret = c;
+	return true;
 }
 
 static bool
@@ -105,8 +108,7 @@ static int
 read_zeek(struct feed_pile *pile, const char *bytes, size_t len)
 {
 	const char *at = bytes, *text;
-	struct columns columns;
-	bool header = false;
+	struct columns columns = {-1, -1, -1};
 	size_t n;
 
 	while (feed_line(&at, bytes + len, &text, &n)) {
@@ -115,8 +117,8 @@ read_zeek(struct feed_pile *pile, const char *bytes, size_t len)
 			continue;
 		if (text[0] != '#')
 			read_row(pile, text, n, &columns);
-		else if (!header)
-			header = read_header(text, n, &columns);
+		else
+			read_header(text, n, &columns); // files put together may have several
 	}
 	pile->may_be_empty = true;
 	return 0;

@@ -43,12 +43,14 @@ addresses_and_subnets_of_zeek_are_ours(void **state)
 static void
 columns_of_zeek_stand_in_the_order_of_their_header(void **state)
 {
-	struct feed *f = load("#\n# a comment\n\n#fields\tmeta.source\tmeta.remove\tindicator_type\tindicator\n"
-			      "x\tF\tIntel::ADDR\t8.8.8.8\nx\t-\tIntel::ADDR\t8.8.4.4\nx\tT\tIntel::ADDR\t9.9.9.9\n");
+	struct feed *f =
+		load("#\n# a comment\n\n#fields\tmeta.source\tmeta.remove\tindicator_type\tindicator\n"
+		     "x\tF\tIntel::ADDR\t8.8.8.8\nx\t-\tIntel::ADDR\t8.8.4.4\nx\tT\tIntel::ADDR\t9.9.9.9\n"
+		     "# another file\n#fields\tindicator\tindicator_type\tmeta.source\n9.0.0.1\tIntel::ADDR\tF\n");
 
 	(void)state;
 	assert_non_null(f);
-	assert_int_equal(count(f), 2);
+	assert_int_equal(count(f), 3);
 	assert_int_equal(f->skipped[FEED_SKIP_WITHDRAWN], 1);
 	feed_free(f);
 }
