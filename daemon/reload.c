@@ -436,6 +436,8 @@ run(struct reload_thread *t, const struct reload_request *request, struct proble
 		return;
 	}
 	indicator_list_compare(c2set_list(old->c2), c2set_list(current->c2), &ret->added, &ret->removed);
+	ret->removed =
+		ret->before + ret->added - ret->indicators; // what went at once stands in the old set as gone already
 	rules_replace(old, current);
 	remember(t, request, current, problems);
 }

@@ -44,6 +44,7 @@ struct c2set {
 	unsigned n_lengths;
 	struct indicator_list list; // sorted
 	size_t n_entries, n_prefixes, words;
+	size_t n_removed;      // of the entries, those that the operator took out
 	struct joined *joined; // sorted by first
 	size_t n_joined;
 	struct port_name *ports; // every port of an entry of one indicator, sorted
@@ -324,6 +325,8 @@ count_entries(struct c2set *s)
 	const struct indicator_list *l = &s->list;
 
 	s->n_entries = indicator_list_entries(l);
+	for (size_t i = 0; i < indicator_list_count(l); i++)
+		s->n_removed += (indicator_row_flags(indicator_list_row(l, i)) & INDICATOR_REMOVED) != 0;
 	for (size_t i = 0; i < l->n6; i++)
 		s->n_prefixes += l->rows6[i].prefix.len < 128 && !indicator_list_goes_on(l, l->n4 + i);
 }
@@ -501,7 +504,7 @@ c2set_facts(const struct c2set *s, struct c2set_facts *ret)
 {
 	*ret = (struct c2set_facts){
 		.generation = s->generation,
-		.entries = s->n_entries,
+		.entries = s->n_entries - s->n_removed,
 		.prefixes = s->n_prefixes,
 		.indicators = indicator_list_count(&s->list),
 		.bytes = s->words * sizeof(*s->filter) + s->n_places * sizeof(*s->table) +

@@ -25,7 +25,7 @@ struct c2set;
 
 struct c2set_facts {
 	uint64_t generation;
-	size_t entries;  // distinct addresses and prefixes
+	size_t entries;  // distinct addresses and prefixes, but for those that are taken out
 	size_t prefixes; // of these, those wider than one address
 	size_t indicators;
 	size_t bytes;

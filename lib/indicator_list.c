@@ -470,13 +470,17 @@ indicator_list_entries(const struct indicator_list *l)
 	return entries;
 }
 
-// The next entry after the one at *i.
-static void
+// The next entry after the one at *i. Whether that one is in the set, and not taken out of it.
+static bool
 step(const struct indicator_list *l, size_t *i)
 {
-	while (indicator_list_goes_on(l, *i))
-		++*i;
-	++*i;
+	uint8_t flags = 0;
+
+	for (bool more = true; more; ++*i) {
+		flags |= indicator_row_flags(indicator_list_row(l, *i));
+		more = indicator_list_goes_on(l, *i);
+	}
+	return !(flags & INDICATOR_REMOVED);
 }
 
 static int
@@ -505,13 +509,10 @@ indicator_list_compare(const struct indicator_list *a, const struct indicator_li
 		int order = i == indicator_list_count(a)   ? 1
 			    : j == indicator_list_count(b) ? -1
 							   : compare_entries(a, i, b, j);
+		bool before = order <= 0 && step(a, &i), after = order >= 0 && step(b, &j);
 
-		removed += order < 0;
-		added += order > 0;
-		if (order <= 0)
-			step(a, &i);
-		if (order >= 0)
-			step(b, &j);
+		removed += before && !after;
+		added += after && !before;
 	}
 	*ret_added = added;
 	*ret_removed = removed;

@@ -73,7 +73,7 @@ size_t indicator_list_prune(struct indicator_list *, int64_t now);
 // Number i of the list: IPv4 addresses first, then the others.
 void indicator_list_get(const struct indicator_list *, size_t i, struct indicator *ret);
 
-// Of sorted lists: how many addresses and prefixes are in b and not in a, and in a and not in b.
+// Of sorted lists: how many addresses and prefixes are in b and not in a, and in a and not in b. What INDICATOR_REMOVED takes out is in neither.
 void indicator_list_compare(const struct indicator_list *a, const struct indicator_list *b, size_t *ret_added,
 			    size_t *ret_removed);
 

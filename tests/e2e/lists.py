@@ -97,7 +97,11 @@ def changed(tap):
     assert done.returncode == 0 and 'generation 2: 5 indicators (+2 -0)' in done.stdout, done
     assert tap.meets(ADDED)
     assert tap.daemon.answer('lookup', '2001:db8::7')['indicators'][0]['port'] == 8443
-    assert tap.daemon.ask('indicators', 'remove', '--reason', 'ours', ONE, ADDED).returncode == 0
+    gone = tap.daemon.ask('indicators', 'remove', '--reason', 'ours', ONE, ADDED)
+    assert gone.returncode == 0 and 'generation 3: 3 indicators (+0 -2)' in gone.stdout, gone
+    for what, figures in (('remove', '3 indicators (+0 -0)'), ('add', '4 indicators (+1 -0)'), ('remove', '3 indicators (+0 -1)')):
+        got = tap.daemon.ask('indicators', what, '198.18.7.99')  # which no list names
+        assert got.returncode == 0 and figures in got.stdout, (what, got)
     assert not tap.meets(ONE) and not tap.meets(ADDED) and tap.meets(TWO)
     assert tap.daemon.answer('lookup', ONE)['removed']
     assert 'taken out' in tap.daemon.ask('lookup', ONE).stdout

@@ -346,6 +346,7 @@ what_the_operator_takes_out_matches_nothing_whatever_lists_name_it(void **contex
 	struct indicator in[] = {indicator_of("8.8.8.8", 443, 0), indicator_of("8.8.8.8", 0, 0),
 				 indicator_of("8.8.8.0/24", 0, 0)};
 	struct c2set_force force;
+	struct c2set_facts facts;
 	struct ip_addr a;
 	struct c2set *s;
 
@@ -360,6 +361,8 @@ what_the_operator_takes_out_matches_nothing_whatever_lists_name_it(void **contex
 	assert_true(force.entries == 1 && force.changes == 1000);
 	c2set_in_force(s, 1000, &force);
 	assert_true(force.entries == 2 && force.changes == 0);
+	c2set_facts(s, &facts);
+	assert_int_equal(facts.entries, 1);
 	assert_int_equal(ip_parse("8.8.8.8", 7, &a), 0);
 	assert_int_equal(c2set_match(s, &a, 1), 1); // it is looked at, as any hit
 	c2set_free(s);
