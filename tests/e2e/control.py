@@ -223,7 +223,8 @@ def check_http(net, redis, daemon):
 def check_second(net, config, daemon):
     """Another one on the same socket, or the same port, is refused by name."""
     options = lambda control, port: net.command(h.RATWATCHD, '-c', config, '--set', 'control.socket=' + control,
-                                                '--set', 'http.listen=127.0.0.1:%d' % port)
+                                                '--set', 'http.listen=127.0.0.1:%d' % port,
+                                                '--set', 'indicators.state_dir=' + os.path.dirname(config) + '/second')
     got = subprocess.run(options(daemon.socket, PORT + 1), capture_output=True, text=True, timeout=h.DEADLINE)
     assert got.returncode == 2 and 'process %d listens there already' % daemon.process.pid in got.stderr, got
     got = subprocess.run(options(daemon.socket + '2', PORT), capture_output=True, text=True, timeout=h.DEADLINE)
