@@ -487,6 +487,8 @@ sighting(const struct part *p, const struct tally_victim *v, const char *control
 		lane_name(v->lane), clean(names_text(v->reason), reason, sizeof(reason)),
 		victim[0] != '\0' ? flow_tunnel_format(&v->tunnel, tunnel) : "", p->chain->options.sensor,
 		(unsigned long long)v->generation, (long long)seconds(v->first_ns), (long long)seconds(v->last_ns));
+	if (v->both_listed && len < size)
+		len += (size_t)snprintf(ret + len, size - len, "\tboth_listed\t1");
 	if (v->beacon.intervals > 0 && len < size)
 		snprintf(ret + len, size - len, "\tbeacon_period\t%lld.%03d\tbeacon_score\t%u",
 			 (long long)(v->beacon.period_ms / 1000), (int)(v->beacon.period_ms % 1000), v->beacon.score);

@@ -544,6 +544,7 @@ add_victim(struct tally *t, const struct tally_entry *e)
 	if (beacon_is_more_regular(&e->beacon, &v->beacon))
 		v->beacon = e->beacon;
 	v->exact |= end->match.exact;
+	v->both_listed |= r->ends[0].match.listed && r->ends[1].match.listed;
 	v->suspected |= e->suspected;
 	if (r->evidence > v->evidence)
 		v->evidence = r->evidence;

@@ -93,6 +93,7 @@ struct tally_victim {
 	uint16_t controller_port;
 	uint8_t proto;
 	bool exact;
+	bool both_listed; // the victim is on a list as well
 	bool suspected;
 	enum contact_evidence evidence; // the highest
 	enum contact_opener opener;

@@ -323,6 +323,7 @@ contact(const struct report_contact *c)
 	json_object_set_new(o, "controller_port", number(controller_end->port));
 	json_object_set_new(o, "protocol", text(protocol(c->last.proto, proto)));
 	json_object_set_new(o, "match", text(controller_end->match.exact ? "exact" : "address"));
+	json_object_set_new(o, "both_listed", json_boolean(victim->match.listed));
 	json_object_set_new(o, "opener", text(contact_opener_name(c->last.opener)));
 	json_object_set_new(o, "evidence", text(contact_evidence_name(c->last.evidence)));
 	json_object_set_new(o, "start", start(&c->last));

@@ -96,6 +96,25 @@ def flood(folder):
     assert totals['victims'] == 1 and totals['victims_all'] < forged < totals['victims_all'] + totals['victims_left_out'], totals
 
 
+def both_listed(folder):
+    """Each end is a controller and the other's victim; the contact is one, and marked."""
+    h.write_pcap(os.path.join(folder.path, 'both.pcap'), h.conversation(VICTIM, 40000, C2, 443) + h.conversation('192.0.2.2', 40000, C2, 443))
+    folder.file('feed.txt', C2 + '\n' + VICTIM + '\n')
+    report = replay(folder, '-r', 'both.pcap', '-f', 'feed.txt')
+    assert [(c['victim'], c['controller'], c['both_listed']) for c in report['contacts']] == \
+        [(VICTIM, C2, True), ('192.0.2.2', C2, False)], report['contacts']
+    assert {c['address']: c['victims_all'] for c in report['controllers']} == {C2: 2, VICTIM: 1}, report['controllers']
+    assert report['totals']['contacts'] == 2, report['totals']
+    redis = h.Redis(folder.path)
+    try:
+        replay(folder, '-r', 'both.pcap', '-f', 'feed.txt', '--redis', redis.url)
+        rows = [dict(zip(fields[::2], fields[1::2])) for _, fields in redis.call('XRANGE', 'ratwatch-replay:sightings', '-', '+')]
+    finally:
+        redis.stop()
+    assert {(s['victim'], s['controller']): s.get('both_listed') for s in rows} == \
+        {(VICTIM, C2): '1', (C2, VICTIM): '1', ('192.0.2.2', C2): None}, rows
+
+
 def malware(folder):
     """By the list of each capture of a real infection."""
     where = os.path.join(DATA, 'pcaps', 'malware')
@@ -120,6 +139,7 @@ def main():
         netbus(folder)
         three_midnights(folder)
         flood(folder)
+        both_listed(folder)
         if DATA and os.path.isdir(os.path.join(DATA, 'pcaps', 'malware')):
             malware(folder)
 
