@@ -38,7 +38,7 @@ check_all(const struct options *o, const struct history *h, char **paths, size_t
 		one.path = paths[i];
 		if (check_file(&one, h, &files[i]) < 0)
 			return CLI_FAILED;
-		if (files[i].feed == NULL)
+		if (check_refusal(&files[i]) != NULL)
 			status = CLI_REFUSED;
 	}
 	if (print(o, files, n) < 0 || fflush(stdout) != 0)

@@ -364,7 +364,7 @@ check_feeds(struct run *r, const struct feed_options *configured, struct indicat
 			break;
 		}
 		check_print(&c, items[i].now, stdout, stderr);
-		err = c.feed == NULL || indicator_list_append(all, &c.feed->list) < 0 ? -EINVAL : err;
+		err = check_refusal(&c) != NULL || indicator_list_append(all, &c.feed->list) < 0 ? -EINVAL : err;
 		check_fini(&c);
 	}
 	*ret_n += n;

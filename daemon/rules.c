@@ -124,27 +124,10 @@ valid_before(const struct rules_options *o, const char *path)
 	return facts != NULL ? facts->valid : l != NULL ? l->valid : 0;
 }
 
-// A few lines more or less are no growth worth an alarm, however small the list.
-#define FEW 20
-
-// A list that suddenly holds much less or much more is more likely a mistake than news.
 static bool
-changed_too_much(const struct build *b, const struct feed_options *o, const struct feed *f)
+is_refused_change(const struct build *b, const struct feed_options *o, const struct feed *f)
 {
-	size_t before = valid_before(b->options, o->path);
-	uint64_t least = (uint64_t)before * (100 - o->max_shrink),
-		 most = (uint64_t)before * (100 + (uint64_t)o->max_growth);
-	bool shrank = (uint64_t)f->valid * 100 < least,
-	     grew = f->valid > before + FEW && (uint64_t)f->valid * 100 > most;
-
-	if (before == 0 || b->options->force || (!shrank && !grew))
-		return false;
-	problem_add(
-		b->problems, PROBLEM_ERROR, o->path, 0, NULL,
-		"has %zu entries after %zu, %s than its %s (%u %%) allows; if that is right: ratwatch reload --force",
-		f->valid, before, shrank ? "fewer" : "more", shrank ? "max_shrink" : "max_growth",
-		shrank ? o->max_shrink : o->max_growth);
-	return true;
+	return !b->options->force && feed_changes_too_much(f, o, valid_before(b->options, o->path), b->problems);
 }
 
 // The bytes of a list: of its file, or those that the history kept of it, which are as old as the file was.
@@ -198,7 +181,7 @@ read_feed(struct build *b, const struct feed_options *o, const struct history_li
 	if ((err = read_bytes(b, o, kept, &in)) < 0)
 		return err;
 	if ((err = feed_read(o, &in, b->problems, &f)) == 0)
-		err = kept != NULL ? check_kept(b, o, kept, f) : changed_too_much(b, o, f) ? -EDOM : 0;
+		err = kept != NULL ? check_kept(b, o, kept, f) : is_refused_change(b, o, f) ? -EDOM : 0;
 	if (err == 0) {
 		keep_bytes(b, o, f, &in);
 		*ret_facts = facts_of(f, o, in.len);

@@ -69,6 +69,8 @@ check_file(const struct feed_options *o, const struct history *h, struct check *
 		check_fini(&c);
 		return err;
 	}
+	c.changes_too_much =
+		c.feed != NULL && before != NULL && feed_changes_too_much(c.feed, o, before->valid, &c.problems);
 	*ret = c;
 	return 0;
 }
@@ -87,7 +89,7 @@ check_refusal(const struct check *c)
 {
 	const char *why = "for a reason that was not kept";
 
-	if (c->feed != NULL)
+	if (c->feed != NULL && !c->changes_too_much)
 		return NULL;
 	for (size_t i = 0; i < c->problems.n; i++)
 		if (c->problems.items[i].level == PROBLEM_ERROR)
@@ -163,7 +165,7 @@ put(json_t *o, const char *key, size_t n)
 	json_object_set_new(o, key, json_integer((json_int_t)n));
 }
 
-// Of a file that would be refused all are zero.
+// Of a file that cannot be loaded all are zero.
 static void
 put_counts(json_t *o, const struct feed *f)
 {

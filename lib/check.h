@@ -15,8 +15,9 @@
 
 struct check { // one file
 	char *path;
-	struct feed *feed; // NULL: it would be refused
+	struct feed *feed; // NULL: it cannot be loaded
 	struct problem_list problems;
+	bool changes_too_much; // it would be refused without --force
 	bool compared;         // with what the history has of this path
 	size_t added, removed; // addresses and prefixes, against that
 };

@@ -404,6 +404,28 @@ feed_load(const struct feed_options *o, struct problem_list *problems, struct fe
 	return err;
 }
 
+// A few lines more or less are no growth worth an alarm, however small the list.
+#define FEW 20
+
+// A list that suddenly holds much less or much more is more likely a mistake than news.
+bool
+feed_changes_too_much(const struct feed *f, const struct feed_options *o, size_t before, struct problem_list *problems)
+{
+	uint64_t least = (uint64_t)before * (100 - o->max_shrink),
+		 most = (uint64_t)before * (100 + (uint64_t)o->max_growth);
+	bool shrank = (uint64_t)f->valid * 100 < least,
+	     grew = f->valid > before + FEW && (uint64_t)f->valid * 100 > most;
+
+	if (before == 0 || (!shrank && !grew))
+		return false;
+	problem_add(
+		problems, PROBLEM_ERROR, o->path, 0, NULL,
+		"has %zu entries after %zu, %s than its %s (%u %%) allows; if that is right: ratwatch reload --force",
+		f->valid, before, shrank ? "fewer" : "more", shrank ? "max_shrink" : "max_growth",
+		shrank ? o->max_shrink : o->max_growth);
+	return true;
+}
+
 void
 feed_free(struct feed *f)
 {

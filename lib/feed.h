@@ -108,6 +108,8 @@ void feed_expand_free(struct feed_options *, size_t n);
 int feed_load(const struct feed_options *, struct problem_list *, struct feed **ret);
 // The same from bytes that are in memory already; the options' path says whose they are.
 int feed_read(const struct feed_options *, const struct input *, struct problem_list *, struct feed **ret);
+// Against the valid lines that it had before (0: it is new), by max_shrink and max_growth. true: with an error.
+bool feed_changes_too_much(const struct feed *, const struct feed_options *, size_t before, struct problem_list *);
 void feed_free(struct feed *);
 
 // "2019-01-09 12:00:00", with T between or more behind it, or "2019-01-09" (UTC) -> epoch seconds; 0 when it is neither.
