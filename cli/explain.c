@@ -1,12 +1,10 @@
 #include "cli.h"
 
-#include "ask.h"
 #include "print.h"
+#include "question.h"
 
 #include <jansson.h>
 
-#include <getopt.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 static void
@@ -72,41 +70,17 @@ print(const json_t *o)
 	return fflush(stdout) != 0 ? CLI_FAILED : CLI_DONE;
 }
 
-static int
-usage(FILE *to)
+static json_t *
+ask(char **words)
 {
-	fputs("usage: ratwatch explain [-o table|json] [--socket PATH] VICTIM CONTROLLER[:PORT]\n", to);
-	return to == stdout ? CLI_DONE : CLI_REFUSED;
+	return json_pack("{s:s, s:s, s:s}", "command", "explain", "victim", words[0], "controller", words[1]);
 }
 
 int
 cli_explain(int argc, char **argv)
 {
-	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
-					      {"socket", required_argument, NULL, 's'},
-					      {0}};
-	const char *socket = ASK_SOCKET;
-	bool json = false, wrong = false;
-	json_t *answer;
-	int option, status;
+	static const struct question q = {"ratwatch explain [-o table|json] [--socket PATH] VICTIM CONTROLLER[:PORT]",
+					  2, ask, print};
 
-	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (option == 'h')
-			return usage(stdout);
-		if (option == 's')
-			socket = optarg;
-		else
-			wrong |= option != 'o' || !print_form(optarg, &json);
-	}
-	if (wrong || argc - optind != 2)
-		return usage(stderr);
-	status = ask(socket,
-		     json_pack("{s:s, s:s, s:s}", "command", "explain", "victim", argv[optind], "controller",
-			       argv[optind + 1]),
-		     ASK_PATIENCE_S, &answer);
-	if (status != CLI_DONE)
-		return status;
-	status = json ? print_json(answer) : print(answer);
-	json_decref(answer);
-	return status;
+	return question(&q, argc, argv);
 }

@@ -1,19 +1,13 @@
 #include "cli.h"
 
-#include "ask.h"
 #include "print.h"
+#include "question.h"
 
 #include <jansson.h>
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-struct options {
-	const char *socket;
-	bool json;
-};
 
 // printf counts bytes; a column counts characters.
 static int
@@ -178,8 +172,8 @@ print_redis(const json_t *o)
 	       print_text(o, "error", error)[0] != '\0' ? "; " : "", error);
 }
 
-static void
-print_table(const json_t *status)
+static int
+print(const json_t *status)
 {
 	print_heading(status);
 	print_indicators(json_object_get(status, "indicators"));
@@ -188,47 +182,20 @@ print_table(const json_t *status)
 	print_ports(json_object_get(status, "capture"));
 	print_windows(json_object_get(status, "windows"));
 	print_redis(json_object_get(status, "redis"));
-}
-
-static int
-status_of(const struct options *o)
-{
-	json_t *status;
-	int err;
-
-	if ((err = ask(o->socket, json_pack("{s:s}", "command", "status"), ASK_PATIENCE_S, &status)) != CLI_DONE)
-		return err;
-	if (o->json)
-		print_json(status);
-	else
-		print_table(status);
-	json_decref(status);
 	return fflush(stdout) != 0 || ferror(stdout) ? CLI_FAILED : CLI_DONE;
 }
 
-static int
-usage(FILE *to)
+static json_t *
+ask(char **words)
 {
-	fputs("usage: ratwatch status [-o table|json] [--socket PATH]\n", to);
-	return to == stdout ? CLI_DONE : CLI_REFUSED;
+	(void)words;
+	return json_pack("{s:s}", "command", "status");
 }
 
 int
 cli_status(int argc, char **argv)
 {
-	static const struct option longs[] = {{"help", no_argument, NULL, 'h'},
-					      {"socket", required_argument, NULL, 's'},
-					      {0}};
-	struct options o = {.socket = ASK_SOCKET};
-	int option;
+	static const struct question q = {"ratwatch status [-o table|json] [--socket PATH]", 0, ask, print};
 
-	while ((option = getopt_long(argc, argv, "o:", longs, NULL)) != -1) {
-		if (option == 'h')
-			return usage(stdout);
-		if (option == 's')
-			o.socket = optarg;
-		else if (option != 'o' || !print_form(optarg, &o.json))
-			return usage(stderr);
-	}
-	return optind == argc ? status_of(&o) : usage(stderr);
+	return question(&q, argc, argv);
 }
