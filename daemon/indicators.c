@@ -63,11 +63,15 @@ answer(void *context, const struct reload_result *r)
 void
 indicators_request(const struct commands *c, struct reload_request *reload, struct control_request *request)
 {
+	int err;
+
 	reload->done = answer;
 	reload->context = request;
 	if (c->sources.reload_thread == NULL)
 		control_refuse(request, "there is no thread that reloads; restart ratwatchd");
-	else if (reload_thread_request(c->sources.reload_thread, reload) < 0)
+	else if ((err = reload_thread_request(c->sources.reload_thread, reload)) == -EBUSY)
+		control_refuse(request, "%d requests wait already; ask again when they are served", RELOAD_WAITING_MAX);
+	else if (err < 0)
 		control_refuse(request, "no memory; give the machine more of it");
 	else
 		return;

@@ -686,8 +686,8 @@ on_hangup(void *context)
 	const struct reload_request again = {.kind = RELOAD_AGAIN};
 	struct run *r = context;
 
-	if (r->reload_thread != NULL)
-		reload_thread_request(r->reload_thread, &again);
+	if (r->reload_thread != NULL && reload_thread_request(r->reload_thread, &again) < 0)
+		log_error("reload: SIGHUP is not served, too many requests wait; send it again");
 }
 
 // Until SIGTERM or SIGINT; SIGHUP reloads.

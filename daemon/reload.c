@@ -105,6 +105,7 @@ struct reload_thread {
 	pthread_cond_t changed;
 	bool stopping;
 	struct job *first, **last;
+	unsigned waiting; // jobs
 	struct reload_facts facts;
 };
 
@@ -491,6 +492,7 @@ append_job(struct reload_thread *t, struct job *j)
 	j->next = NULL;
 	*t->last = j;
 	t->last = &j->next;
+	t->waiting++;
 }
 
 // The first job, and with it those right behind it that it serves as well. *ret_force: one of them wants it.
@@ -500,9 +502,11 @@ take_jobs(struct reload_thread *t, bool *ret_force)
 	struct job *taken = t->first, *end = taken;
 
 	*ret_force = taken->request.force;
+	t->waiting--;
 	while (taken->request.kind == RELOAD_AGAIN && end->next != NULL && end->next->request.kind == RELOAD_AGAIN) {
 		end = end->next;
 		*ret_force |= end->request.force;
+		t->waiting--;
 	}
 	t->first = end->next;
 	if (t->first == NULL)
@@ -594,15 +598,19 @@ int
 reload_thread_request(struct reload_thread *t, const struct reload_request *request)
 {
 	struct job *j = malloc(sizeof(*j));
+	bool busy;
 
 	if (j == NULL)
 		return -ENOMEM;
 	j->request = *request;
 	pthread_mutex_lock(&t->lock);
-	append_job(t, j);
+	if (!(busy = t->waiting >= RELOAD_WAITING_MAX))
+		append_job(t, j);
 	pthread_cond_signal(&t->changed);
 	pthread_mutex_unlock(&t->lock);
-	return 0;
+	if (busy)
+		free(j);
+	return busy ? -EBUSY : 0;
 }
 
 void

@@ -28,6 +28,8 @@ struct reload {
 int reload_init(struct reload *, struct rules *, unsigned readers);
 void reload_fini(struct reload *);
 
+#define RELOAD_WAITING_MAX 1000 // requests
+
 struct reload_thread;
 
 struct reload_thread_options {
@@ -88,8 +90,8 @@ struct reload_facts { // of all reloads
 
 int reload_thread_start(const struct reload_thread_options *, struct reload_thread **ret);
 
-// Any thread. Served in their order; requests to read all files again that wait one behind the other are served together. 0 or -ENOMEM; then
-// `done` is not called and the changes are still the caller's.
+// Any thread. Served in their order; requests to read all files again that wait one behind the other are served together. 0, -ENOMEM, or
+// -EBUSY when RELOAD_WAITING_MAX wait; then `done` is not called and the changes are still the caller's.
 int reload_thread_request(struct reload_thread *, const struct reload_request *);
 void reload_thread_facts(struct reload_thread *, struct reload_facts *ret); // any thread
 // Any thread: calls with each of the operator's changes in force, and a lock held.

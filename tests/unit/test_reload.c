@@ -222,6 +222,33 @@ requests_are_served_in_their_order(void **context)
 	stop();
 }
 
+static void
+not_more_requests_wait_than_can_be_served(void **context)
+{
+	pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+	struct reload_request first = {.kind = RELOAD_AGAIN, .done = take_when_allowed, .context = &gate},
+			      again = {.kind = RELOAD_AGAIN, .done = take};
+
+	(void)context;
+	start("9.0.0.1\n");
+	write_file("feed.txt", "9.0.0.2\n");
+	pthread_mutex_lock(&gate);
+	assert_int_equal(reload_thread_request(thread, &first), 0);
+	while (!matches("9.0.0.2"))
+		sched_yield();
+	for (unsigned i = 0; i < RELOAD_WAITING_MAX; i++)
+		assert_int_equal(reload_thread_request(thread, &again), 0);
+	assert_int_equal(reload_thread_request(thread, &again), -EBUSY);
+	pthread_mutex_unlock(&gate);
+	pthread_mutex_lock(&lock);
+	while (answers < RELOAD_WAITING_MAX + 1)
+		pthread_cond_wait(&changed, &lock);
+	pthread_mutex_unlock(&lock);
+	assert_int_equal(last.generation, 3); // all of them together
+	assert_int_equal(reload_again(), 0);
+	stop();
+}
+
 static size_t
 lists_on_disk(void)
 {
@@ -385,6 +412,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(requests_are_served_in_their_order, make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(not_more_requests_wait_than_can_be_served, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(a_refused_reload_leaves_nothing_on_disk, make_folder, remove_folder),
 		cmocka_unit_test_setup_teardown(going_back_from_what_could_not_be_kept_is_one_step_too, make_folder,
 						remove_folder),
