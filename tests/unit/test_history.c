@@ -40,7 +40,7 @@ __wrap_rename(const char *from, const char *to)
 }
 
 static struct problem_list problems;
-static char folder[] = "/tmp/ratwatch-history-XXXXXX";
+static char folder[64];
 
 static int
 make_folder(void **context)
@@ -53,7 +53,7 @@ make_folder(void **context)
 static int
 remove_folder(void **context)
 {
-	char command[64];
+	char command[80];
 
 	(void)context;
 	problem_clear(&problems);
@@ -80,7 +80,7 @@ opened(bool writes)
 static size_t
 lists_on_disk(void)
 {
-	char path[64];
+	char path[80];
 	struct dirent *e;
 	size_t n = 0;
 	DIR *d;
@@ -171,7 +171,7 @@ static void
 one_that_only_reads_leaves_the_folder_alone(void **context)
 {
 	struct history *h = opened(false);
-	char path[64];
+	char path[80];
 	struct stat st;
 
 	(void)context;
@@ -194,7 +194,7 @@ damage_is_named_and_the_next_set_is_kept_as_ever(void **context)
 					    "[",
 					    "[{\"generation\":-1,\"loaded\":1,\"entries\":1,\"lists\":[]}]",
 					    "[{\"generation\":1,\"loaded\":1,\"entries\":1,\"lists\":[]},{}]"};
-	char path[64], text[1024];
+	char path[80], text[1024];
 	struct history *h;
 
 	(void)context;
