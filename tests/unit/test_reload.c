@@ -62,6 +62,7 @@ start_at(const char *content, int64_t now)
 	config_free(config);
 	assert_int_equal(rules_remember(rules, history, now), 0);
 	assert_int_equal(reload_init(&reload, rules, 1), 0);
+	reload_reader_register(&reload, 0);
 	assert_int_equal(changes_read(changes_path, &problems, &o.changes), 0);
 	assert_int_equal(reload_thread_start(&o, &thread), 0);
 }
